@@ -1,0 +1,22 @@
+"""Rasa custom actions, one file a topic. Thin: they ask `bot.care`, stage effects on the turn, and speak; they never write."""
+
+from rasa_sdk import Action
+
+from bot.care.turn import OpenTurns
+
+
+def all_actions(turns: OpenTurns) -> list[Action]:
+    """Every action that the domain names, on these turns."""
+    from actions import check_in, craving, family, human, lapse, plan, skills, talk
+
+    classes = (
+        craving.CravingStep, craving.AskTrigger, craving.FinishCraving,
+        skills.AskWalk, skills.SkillStep, skills.FinishSkill,
+        check_in.BeginCheckIn, check_in.CheckInStep, check_in.FinishCheckIn, check_in.CorrectCheckIn,
+        lapse.LapseStep, lapse.FinishLapse,
+        plan.TellPlan,
+        family.AnswerFamily, family.TellMore,
+        human.RequestHuman, human.AnswerOffer,
+        talk.Clear, talk.Say, talk.Mood, talk.TakeLevel, talk.Unsure, talk.MakeRoom,
+    )  # fmt: skip
+    return [action(turns) for action in classes]

@@ -1,0 +1,78 @@
+"""What every action shares: the turn it works on, the words it may speak, the way back into an open form."""
+
+from typing import Any, ClassVar
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import FollowupAction
+from rasa_sdk.executor import CollectingDispatcher
+
+from bot.care.turn import OpenTurns, Turn
+from bot.recovery.people import Role
+
+Event = dict[str, Any]
+Domain = dict[str, Any]
+
+
+class HandrailAction(Action):
+    """An action by name, with access to the turns that wait for the engine."""
+
+    title: ClassVar[str]
+
+    def __init__(self, turns: OpenTurns) -> None:
+        self._turns = turns
+
+    def name(self) -> str:
+        return self.title
+
+    def turn(self, tracker: Tracker) -> Turn:
+        """The turn that this call belongs to."""
+        return self._turns[tracker.sender_id]
+
+
+def back_to_form(tracker: Tracker) -> list[Event]:
+    """After something said in between, go on with the form that is open, where one is."""
+    form = tracker.active_loop.get("name") if tracker.active_loop else None
+    return [FollowupAction(form)] if form else []
+
+
+def intent_of(tracker: Tracker) -> str:
+    """The intent of the message."""
+    return str(tracker.latest_message.get("intent", {}).get("name") or "")
+
+
+def confidence_of(tracker: Tracker) -> float:
+    """How sure the engine is of the intent, 0 to 1."""
+    return float(tracker.latest_message.get("intent", {}).get("confidence") or 0.0)
+
+
+def text_of(tracker: Tracker) -> str:
+    """What the person wrote; empty where they tapped a choice."""
+    text = str(tracker.latest_message.get("text") or "")
+    return "" if text.startswith("/") else text
+
+
+def offer(turn: Turn, what: str, **details: Any) -> dict[str, Any]:
+    """The value of the slot ``offer``: what a "yes" in the next message takes up."""
+    return {"what": what, "turn": turn.id, **details}
+
+
+def lines(turn: Turn) -> dict[str, str]:
+    """The lines to call in the person's country, for a response's placeholders."""
+    fill = turn.content.fill
+    return {name: fill("{" + name + "}", turn.person.country) for name in ("emergency", "crisis", "poison", "violence")}
+
+
+async def team(turn: Turn) -> str:
+    """Whom the client may expect: their interventionist by first name, or the team."""
+    return await turn.interventionist() or "the team"
+
+
+def for_role(turn: Turn, response: str, domain: Domain) -> str:
+    """The wording of a response for the person's role, where it has one of its own."""
+    own = f"{response}_{'family' if turn.person.role is Role.FAMILY else 'client'}"
+    return own if own in domain.get("responses", {}) else response
+
+
+def say(dispatcher: CollectingDispatcher, response: str, **values: Any) -> None:
+    """Speak a response of the domain."""
+    dispatcher.utter_message(response=response, **values)

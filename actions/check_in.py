@@ -1,0 +1,187 @@
+"""The daily check-in: four short questions, answered in digits or words, corrected at any time."""
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from rasa_sdk import Tracker
+from rasa_sdk.events import FollowupAction, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.base import Domain, Event, HandrailAction, offer, say, text_of
+from actions.craving import need_number
+from actions.forms import SKIPPED, FormStep, Heard
+from bot.care.check_in import Answers, RecordCheckIn, done_today
+from bot.care.turn import Turn
+from bot.recovery import scales
+
+CRAVING_HIGH = 7
+MOOD_LOW = 2
+_SLOT_OF = {"craving": "check_craving", "mood": "check_mood", "sleep": "check_sleep", "used": "check_used"}
+
+
+def answers_of(slots: dict[str, Any]) -> Answers:
+    """The answers that stand in the form's slots."""
+
+    def level(name: str) -> int | None:
+        value = slots.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    sleep = slots.get("check_sleep")
+    slept = sleep if isinstance(sleep, dict) else {}
+    used = slots.get("check_used")
+    return Answers(
+        craving=level("check_craving"),
+        mood=level("check_mood"),
+        sleep_quality=slept.get("quality"),
+        sleep_hours=slept.get("hours"),
+        used=used if isinstance(used, bool) else None,
+    )
+
+
+def summary(answers: Answers) -> str:
+    """The answers in a few words, for the person to check."""
+    parts = []
+    if answers.craving is not None:
+        parts.append(f"craving {answers.craving}")
+    if answers.mood is not None:
+        parts.append(f"mood {answers.mood}")
+    if answers.sleep_hours is not None:
+        parts.append(f"{answers.sleep_hours:g} hours of sleep")
+    elif answers.sleep_quality is not None:
+        parts.append(f"sleep {answers.sleep_quality}")
+    if answers.used is not None:
+        parts.append("a slip" if answers.used else "no slip")
+    return ", ".join(parts) or "that you were here"
+
+
+def read_slot(slot: str, heard: Heard) -> Any:
+    """The value of one of the four answers in a text."""
+    if slot == "check_craving":
+        return scales.read_craving(heard.text)
+    if slot == "check_mood":
+        return scales.read_mood(heard.text)
+    if slot == "check_sleep":
+        sleep = scales.read_sleep(heard.text)
+        return None if sleep is None else {"quality": sleep.quality, "hours": sleep.hours}
+    if heard.means("affirm", "deny"):
+        return heard.means("affirm")
+    if heard.means("report_lapse"):
+        return True
+    return scales.read_used(heard.text)
+
+
+class CheckInStep(FormStep):
+    form: ClassVar[str] = "check_in_form"
+    slots: ClassVar[tuple[str, ...]] = ("check_craving", "check_mood", "check_sleep", "check_used")
+
+    def opened_by(self) -> str:
+        return "start_check_in"
+
+    def _leads_away(self, heard: Heard) -> bool:
+        # "the craving is at 7" and "yes, I drank" are answers here; without a number a craving comes first.
+        if heard.means("report_lapse"):
+            return False
+        return super()._leads_away(heard) and scales.read_number(heard.text) is None
+
+    async def read(self, slot: str, heard: Heard, turn: Turn, tracker: Tracker) -> Any:
+        return read_slot(slot, heard)
+
+    async def accepted(
+        self, dispatcher: CollectingDispatcher, slot: str, value: Any, turn: Turn, tracker: Tracker
+    ) -> dict[str, Any] | None:
+        slots = {name: tracker.get_slot(name) for name in self.slots} | {slot: value}
+        # Kept at every answer: a check-in that is never finished is worth having too.
+        turn.stage(RecordCheckIn(answers_of(slots), complete=False))
+        return {}
+
+    async def corrected(self, slot: str, heard: Heard, turn: Turn, tracker: Tracker) -> tuple[str, Any] | None:
+        about = scales.about(heard.text)
+        earlier = _SLOT_OF.get(about or "") or self._before(slot)
+        if earlier is None or earlier == slot or tracker.get_slot(earlier) is None:
+            return None
+        if earlier != "check_used" and scales.read_number(heard.text) is None and not about:
+            return None
+        value = read_slot(earlier, heard)
+        return None if value is None else (earlier, value)
+
+    def _before(self, slot: str) -> str | None:
+        index = self.slots.index(slot)
+        return self.slots[index - 1] if index else None
+
+    def not_read(self, dispatcher: CollectingDispatcher, slot: str, heard: Heard, misses: int) -> None:
+        if slot == "check_used":
+            say(dispatcher, "utter_need_yes_no" if misses == 1 else "utter_need_number_again")
+        else:
+            need_number(dispatcher, heard, misses)
+
+
+class BeginCheckIn(HandrailAction):
+    """Opens the check-in, unless today's is done already."""
+
+    title: ClassVar[str] = "action_begin_check_in"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        done = await done_today(self.turn(tracker))
+        if done is None:
+            return [FollowupAction("check_in_form")]
+        say(dispatcher, "utter_check_in_already", summary=summary(done))
+        return []
+
+
+class FinishCheckIn(HandrailAction):
+    """Closes the check-in and takes up what it showed: a slip, a strong craving, a very low mood."""
+
+    title: ClassVar[str] = "action_finish_check_in"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        turn = self.turn(tracker)
+        slots = {name: tracker.get_slot(name) for name in CheckInStep.slots}
+        answers = answers_of(slots)
+        complete = slots["check_used"] is not None
+        turn.stage(RecordCheckIn(answers, complete=complete))
+        cleared = [SlotSet(name, None) for name in (*CheckInStep.slots, "misses")]
+        if answers.used:
+            say(dispatcher, "utter_check_in_used")
+            return [*cleared, FollowupAction("lapse_form")]
+        if not complete:
+            say(dispatcher, "utter_check_in_stopped")
+            return cleared
+        say(dispatcher, "utter_check_in_done", name=turn.person.first_name, summary=summary(answers))
+        if answers.craving is not None and answers.craving >= CRAVING_HIGH:
+            say(dispatcher, "utter_check_in_craving_high")
+            return [*cleared, SlotSet("offer", offer(turn, "craving", level=answers.craving))]
+        if answers.mood is not None and answers.mood <= MOOD_LOW:
+            say(dispatcher, "utter_check_in_mood_low")
+            return [*cleared, SlotSet("offer", offer(turn, "human", why="a very low mood at the check-in"))]
+        return cleared
+
+
+class CorrectCheckIn(HandrailAction):
+    """Changes an answer of today's finished check-in ("sorry, I meant 4")."""
+
+    title: ClassVar[str] = "action_correct_check_in"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        turn = self.turn(tracker)
+        done = await done_today(turn)
+        heard = Heard(text_of(tracker), "correct_answer", 1.0)
+        about = scales.about(heard.text)
+        if done is None or (about is None and scales.read_number(heard.text) is None):
+            say(dispatcher, "utter_nothing_to_correct")
+            return []
+        changed = self._change(done, about or "craving", heard)
+        if changed is None:
+            say(dispatcher, "utter_nothing_to_correct")
+            return []
+        turn.stage(RecordCheckIn(changed, complete=True))
+        say(dispatcher, "utter_check_in_corrected", summary=summary(changed))
+        return []
+
+    @staticmethod
+    def _change(done: Answers, about: str, heard: Heard) -> Answers | None:
+        value = read_slot(_SLOT_OF[about], heard)
+        if value is None or value == SKIPPED:
+            return None
+        if about == "sleep":
+            return replace(done, sleep_quality=value["quality"], sleep_hours=value["hours"])
+        return replace(done, **{about: value})

@@ -1,0 +1,66 @@
+"""A relative asks how to help: short answers, one thought at a time, and never a word about anybody else."""
+
+from typing import ClassVar
+
+from rasa_sdk import Tracker
+from rasa_sdk.events import SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.base import Domain, Event, HandrailAction, back_to_form, intent_of, offer, say
+from bot.care.turn import Turn
+from bot.content import ContentError
+
+MORE = {"title": "More", "payload": "/next_step"}
+_YES_NO = [{"title": "Yes, please", "payload": "/affirm"}, {"title": "No", "payload": "/deny"}]
+
+
+class AnswerFamily(HandrailAction):
+    """Speaks the piece that belongs to a family intent; "more" goes on with its further parts."""
+
+    title: ClassVar[str] = "action_family"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        turn = self.turn(tracker)
+        piece_id = intent_of(tracker).replace("family_", "family.", 1)
+        said = int(tracker.get_slot("said") or 0)
+        text = turn.words(piece_id, at=said)
+        events: list[Event] = [SlotSet("said", said + 1)]
+        if piece_id == "family.help":
+            dispatcher.utter_message(text=text)
+            say(dispatcher, "utter_family_choices")
+        elif piece_id == "family.concern":
+            dispatcher.utter_message(text=text, buttons=_YES_NO)
+            events.append(SlotSet("offer", offer(turn, "concern")))
+        else:
+            more = bool(turn.content.piece(piece_id, turn.person.language).more)
+            dispatcher.utter_message(text=text, buttons=[MORE] if more else [])
+        events.append(SlotSet("topic", {"piece": piece_id, "next": 0}))
+        return [*events, *back_to_form(tracker)]
+
+
+class TellMore(HandrailAction):
+    """The next part of what was begun: a family answer, or the plan's steps for after a slip."""
+
+    title: ClassVar[str] = "action_more"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        turn = self.turn(tracker)
+        topic = tracker.get_slot("topic") or {}
+        parts = await self._parts(turn, topic)
+        at = int(topic.get("next", 0))
+        if at >= len(parts):
+            say(dispatcher, "utter_nothing_open")
+            return [SlotSet("topic", None)]
+        dispatcher.utter_message(text=parts[at], buttons=[MORE] if at + 1 < len(parts) else [])
+        return [SlotSet("topic", {**topic, "next": at + 1})]
+
+    @staticmethod
+    async def _parts(turn: Turn, topic: dict[str, object]) -> tuple[str, ...]:
+        if topic.get("plan") == "after_lapse":
+            plan = await turn.plan()
+            return plan.after_lapse if plan else ()
+        try:
+            piece = turn.content.piece(str(topic.get("piece")), turn.person.language)
+        except ContentError:
+            return ()
+        return tuple(turn.content.fill(part, turn.person.country) for part in piece.more)

@@ -1,0 +1,59 @@
+"""Bringing a human in, and taking up what a plain yes or no was said to."""
+
+from typing import Any, ClassVar
+
+from rasa_sdk import Tracker
+from rasa_sdk.events import FollowupAction, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.base import Domain, Event, HandrailAction, back_to_form, intent_of, lines, say, team
+from actions.skills import walk_for
+from bot.care.human import AskForHuman
+from bot.care.turn import Turn
+from bot.escalation.policy import AlertKind
+
+
+async def call_human(turn: Turn, dispatcher: CollectingDispatcher, why: str) -> None:
+    """Have staff told, and say honestly what that means."""
+    turn.stage(AskForHuman(why))
+    say(dispatcher, "utter_human_called", who=await team(turn), **lines(turn))
+
+
+class RequestHuman(HandrailAction):
+    """Someone asks for a person."""
+
+    title: ClassVar[str] = "action_request_human"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        await call_human(self.turn(tracker), dispatcher, "asks for a person")
+        return back_to_form(tracker)
+
+
+class AnswerOffer(HandrailAction):
+    """Does what a "yes" takes up, and lets go of what a "no" declines."""
+
+    title: ClassVar[str] = "action_answer_offer"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        turn = self.turn(tracker)
+        offered: dict[str, Any] = tracker.get_slot("offer") or {}
+        cleared = SlotSet("offer", None)
+        if intent_of(tracker) == "deny":
+            say(dispatcher, "utter_deny")
+            return [cleared]
+        what = offered.get("what")
+        if what == "human":
+            await call_human(turn, dispatcher, str(offered.get("why", "accepted a person")))
+        elif what == "concern":
+            turn.stage(AskForHuman("a relative is worried", AlertKind.CONCERN))
+            say(dispatcher, "utter_concern_called", **lines(turn))
+        elif what == "skill":
+            walk = await walk_for(turn, str(offered.get("trigger", "")))
+            return [cleared, SlotSet("walk", walk.dump()), FollowupAction("skill_form")]
+        elif what == "craving":
+            return [cleared, SlotSet("craving_level", offered.get("level")), FollowupAction("craving_form")]
+        elif tracker.get_slot("topic"):
+            return [cleared, FollowupAction("action_more")]
+        else:
+            say(dispatcher, "utter_affirm")
+        return [cleared]

@@ -1,0 +1,1 @@
+"""The application: people, messages, plans, alerts, the schedule and every port and secret; nothing here imports Rasa."""

@@ -1,0 +1,349 @@
+"""When someone may be in danger: the alert, the safety reply, the question, and what follows until staff close it.
+
+Needs no engine and no network. Everything here happens in the caller's unit of work: in the one that stores the
+message for net 1, in the turn's commit for net 2 and for what a form has found out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from sqlalchemy import func, select
+
+from bot.content import Content
+from bot.delivery import outbox
+from bot.delivery.messages import Choice, Lane, Outbound
+from bot.escalation import alerts
+from bot.escalation.policy import AlertKind, AlertStatus
+from bot.recovery.check_in import next_due as next_local
+from bot.recovery.people import Person
+from bot.safety.findings import Finding, Kind, Level, Net, Subject, by_urgency
+from bot.safety.protocol import ASKED_AT_MOST, Meaning, goes_on, meaning
+from bot.store import conversations, people
+from bot.store.conversations import Owner
+from bot.store.database import Unit, new_id
+from bot.store.tables import AlertRow, ConversationRow, FindingRow, PersonRow, QuestionRow
+
+FIRST_CHECK_BACK = timedelta(minutes=30)
+MORNING = time(9, 0)
+LAST_CHECK_BACK = timedelta(hours=72)
+_DANGER, _SILENT, _REPLACED = "danger", "silent", "replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Whom a danger was found with: the person, their conversation, and the words to use."""
+
+    unit: Unit
+    content: Content
+    person: Person
+    conversation: ConversationRow
+    now: datetime
+
+    async def say(self, text: str, alert: AlertRow, choices: tuple[Choice, ...] = ()) -> None:
+        """Queue a text in the crisis lane."""
+        contact = await outbox.contact_of(self.unit, self.person.id)
+        if contact is not None:
+            message = Outbound(text, choices)
+            await outbox.enqueue(self.unit, contact, [message], Lane.CRISIS, self.now, alert_id=alert.id)
+
+    def words(self, kind: Kind, moment: str, subject: Subject, at: int = 0, **values: str) -> str:
+        """A text of the safety protocol, filled in."""
+        texts = self.content.safety(kind, moment, subject, self.person.language).texts
+        return self.content.fill(texts[at % len(texts)], self.person.country, **values)
+
+
+async def respond(case: Case, findings: Sequence[Finding], story: str, message_id: str | None) -> None:
+    """Raise the alert, send the safety reply and put its question: all in the caller's transaction."""
+    ordered = by_urgency(findings)
+    first = ordered[0]
+    again = await _said_before(case, first)
+    alert, reached = await _raise(case, ordered, story, message_id)
+    await _close_questions(case, _REPLACED)
+    state = conversations.load_state(case.unit, case.conversation, case.now)
+    state.close_form()
+    conversations.save_state(case.unit, case.conversation, state, None)
+    case.conversation.owner = Owner.PROTOCOL
+    moment = "danger" if again else str(first.level)
+    piece = case.content.safety(first.kind, moment, first.subject, case.person.language)
+    asks = piece.yes_means or ("steps" if piece.steps else "")
+    await case.say(case.words(first.kind, moment, first.subject, at=again), alert, _choices(asks))
+    if first.level is Level.DEFINITE and not again:
+        await case.say(case.words(first.kind, "alerted" if reached else "nobody", first.subject), alert)
+    if asks:
+        await _ask(case, alert, first, asks)
+
+
+async def _said_before(case: Case, finding: Finding) -> int:
+    """How often this safety reply went out in the last ten minutes: nobody needs the same words twice in a row."""
+    query = (
+        select(func.count())
+        .select_from(QuestionRow)
+        .where(
+            QuestionRow.conversation_id == case.conversation.id,
+            QuestionRow.kind == finding.kind,
+            QuestionRow.level == finding.level,
+            QuestionRow.asked_at > case.now - timedelta(minutes=10),
+        )
+    )
+    return int(await case.unit.session.scalar(query) or 0)
+
+
+async def _raise(
+    case: Case, findings: Sequence[Finding], story: str, message_id: str | None
+) -> tuple[AlertRow, int]:
+    """One alert for each kind of danger, the most urgent first; returns that one and whom it reached."""
+    raised: tuple[AlertRow, int] | None = None
+    for kind in dict.fromkeys(finding.kind for finding in findings):
+        of_kind = [finding for finding in findings if finding.kind is kind]
+        worst = of_kind[0]
+        about = "about someone else" if worst.subject is Subject.OTHER else "about themselves"
+        alert, reached = await alerts.raise_alert(
+            case.unit,
+            alerts.Raising(
+                AlertKind.DANGER,
+                case.person.id,
+                danger=worst.kind,
+                level=worst.level,
+                story=f"{case.now:%d %b %H:%M} UTC, {about}: {story}",
+                page=case.content.urgency_of(worst).page,
+            ),
+            case.now,
+        )
+        if alert.check_back_at is None:
+            alert.check_back_at, alert.check_backs = case.now + FIRST_CHECK_BACK, 0
+        for finding in of_kind:
+            row_id = new_id()
+            case.unit.session.add(
+                FindingRow(
+                    id=row_id,
+                    message_id=message_id,
+                    alert_id=alert.id,
+                    kind=finding.kind,
+                    level=finding.level,
+                    net=finding.net,
+                    rule=finding.rule,
+                    subject=finding.subject,
+                    matched_sealed=case.unit.seal(FindingRow, "matched_sealed", row_id, finding.matched),
+                    at=case.now,
+                )
+            )
+        raised = raised or (alert, reached)
+    if raised is None:
+        raise ValueError("no finding to raise an alert for")
+    return raised
+
+
+def _choices(asks: str) -> tuple[Choice, ...]:
+    if asks == "steps":
+        return (Choice("1 next step", "1"), Choice("2 I can't", "2"))
+    return (Choice("1 yes", "1"), Choice("2 no", "2")) if asks else ()
+
+
+async def _ask(case: Case, alert: AlertRow, finding: Finding, asks: str, *, attempts: int = 1) -> None:
+    case.unit.session.add(
+        QuestionRow(
+            id=new_id(),
+            conversation_id=case.conversation.id,
+            alert_id=alert.id,
+            kind=finding.kind,
+            level=finding.level,
+            subject=finding.subject,
+            yes_means=asks,
+            attempts=attempts,
+            asked_at=case.now,
+            deadline=case.now + case.content.urgency_of(finding).deadline,
+        )
+    )
+    await case.unit.session.flush()
+
+
+async def open_question(unit: Unit, conversation_id: str) -> QuestionRow | None:
+    """The safety question that waits in a conversation."""
+    query = select(QuestionRow).where(QuestionRow.conversation_id == conversation_id, QuestionRow.outcome.is_(None))
+    found: QuestionRow | None = (await unit.session.scalars(query)).first()
+    return found
+
+
+async def _close_questions(case: Case, outcome: str) -> None:
+    query = select(QuestionRow).where(
+        QuestionRow.conversation_id == case.conversation.id, QuestionRow.outcome.is_(None)
+    )
+    for row in await case.unit.session.scalars(query):
+        row.outcome = outcome
+
+
+async def answer(case: Case, text: str) -> bool:
+    """Read a message as the answer to the open question; returns whether it was one.
+
+    What settles nothing is asked once more, otherwise worded. Settling nothing twice makes a possible danger
+    definite, and gives the conversation back: the bot then answers what is asked.
+    """
+    question = await open_question(case.unit, case.conversation.id)
+    if question is None:
+        case.conversation.owner = Owner.BOT
+        return False
+    alert = await _alert(case.unit, question.alert_id)
+    finding = _finding(question)
+    if question.yes_means == "steps":
+        return await _next_step(case, question, alert, finding, text)
+    found = meaning(text, Meaning(question.yes_means))
+    if found is Meaning.UNCLEAR:
+        if question.attempts < ASKED_AT_MOST:
+            question.outcome = _REPLACED
+            piece = case.content.safety(finding.kind, "unclear", finding.subject, case.person.language)
+            asks = piece.yes_means or question.yes_means
+            await case.say(case.words(finding.kind, "unclear", finding.subject), alert, _choices(asks))
+            await _ask(case, alert, finding, asks, attempts=question.attempts + 1)
+            return True
+        question.outcome = "unclear"
+        case.conversation.owner = Owner.BOT
+        if finding.level is Level.POSSIBLE:
+            await _make_definite(case, alert, finding, "two answers that settled nothing")
+            return True
+        return False
+    question.outcome = found
+    case.conversation.owner = Owner.BOT
+    await case.say(case.words(finding.kind, found, finding.subject), alert)
+    if found is Meaning.DANGER and finding.level is Level.POSSIBLE:
+        await _page_definite(case, alert, "answered that it is so")
+    return True
+
+
+async def _next_step(case: Case, question: QuestionRow, alert: AlertRow, finding: Finding, text: str) -> bool:
+    piece = case.content.safety(finding.kind, "definite", finding.subject, case.person.language)
+    if not goes_on(text):
+        question.outcome = _DANGER
+        case.conversation.owner = Owner.BOT
+        await case.say(case.words(finding.kind, "danger", finding.subject), alert)
+        return True
+    step = question.step
+    if step >= len(piece.steps):
+        question.outcome = "done"
+        case.conversation.owner = Owner.BOT
+        await case.say(case.words(finding.kind, "steps_done", finding.subject), alert)
+        return True
+    question.step = step + 1
+    question.deadline = case.now + case.content.urgency_of(finding).deadline
+    text = case.content.fill(piece.steps[step], case.person.country)
+    await case.say(text, alert, _choices("steps"))
+    return True
+
+
+async def _make_definite(case: Case, alert: AlertRow, finding: Finding, why: str) -> None:
+    reached = await _page_definite(case, alert, why)
+    moment = "silent" if reached else "nobody"
+    await case.say(case.words(finding.kind, moment, finding.subject), alert)
+
+
+async def _page_definite(case: Case, alert: AlertRow, why: str) -> int:
+    _, reached = await alerts.raise_alert(
+        case.unit,
+        alerts.Raising(
+            AlertKind.DANGER, alert.person_id, danger=alert.danger, level=Level.DEFINITE, story=f"Now definite: {why}."
+        ),
+        case.now,
+    )
+    return reached
+
+
+async def expire_questions(unit: Unit, content: Content, now: datetime) -> int:
+    """End safety questions whose time is over: silence makes a possible danger definite. Returns how many there were."""
+    query = (
+        select(QuestionRow)
+        .where(QuestionRow.outcome.is_(None), QuestionRow.deadline <= now)
+        .limit(50)
+        .with_for_update(skip_locked=True)
+    )
+    due = (await unit.session.scalars(query)).all()
+    for question in due:
+        conversation = await conversations.get(unit, question.conversation_id)
+        case = Case(unit, content, await people.get(unit, conversation.person_id), conversation, now)
+        alert = await _alert(unit, question.alert_id)
+        question.outcome = _SILENT
+        conversation.owner = Owner.BOT
+        if question.level == Level.POSSIBLE:
+            await _make_definite(case, alert, _finding(question), "no answer in time")
+        elif alert.status != AlertStatus.CLOSED:
+            finding = _finding(question)
+            await case.say(case.words(finding.kind, "silent", finding.subject), alert)
+    return len(due)
+
+
+async def next_question(unit: Unit) -> datetime | None:
+    """When the next safety question runs out."""
+    found: datetime | None = await unit.session.scalar(
+        select(func.min(QuestionRow.deadline)).where(QuestionRow.outcome.is_(None))
+    )
+    return found
+
+
+async def check_back(unit: Unit, content: Content, now: datetime) -> int:
+    """Ask again how someone is, after 30 minutes, the next morning and after 72 hours, until staff close the alert."""
+    query = (
+        select(AlertRow)
+        .where(AlertRow.status != AlertStatus.CLOSED, AlertRow.check_back_at <= now)
+        .limit(50)
+        .with_for_update(skip_locked=True)
+    )
+    due = (await unit.session.scalars(query)).all()
+    for alert in due:
+        row = await unit.session.get_one(PersonRow, alert.person_id)
+        person = people.person_of(unit, row)
+        conversation = await conversations.of_person(unit, person.id)
+        if conversation is None:
+            continue
+        case = Case(unit, content, person, conversation, now)
+        kind, subject = Kind(str(alert.danger)), await _subject(unit, alert)
+        if alert.check_backs == 0 and alert.status == AlertStatus.OPEN:
+            await case.say(case.words(kind, "unread", subject), alert)
+        await case.say(case.words(kind, "check_back", subject, at=alert.check_backs), alert)
+        alert.check_backs += 1
+        if alert.check_backs == 1:
+            alert.check_back_at = next_local(now, person.zone, MORNING)
+        elif now < alert.raised_at + LAST_CHECK_BACK:
+            alert.check_back_at = alert.raised_at + LAST_CHECK_BACK
+        else:
+            alert.check_back_at = next_local(now + timedelta(hours=12), person.zone, MORNING)
+    return len(due)
+
+
+async def next_check_back(unit: Unit) -> datetime | None:
+    """When someone is next asked how they are."""
+    found: datetime | None = await unit.session.scalar(
+        select(func.min(AlertRow.check_back_at)).where(AlertRow.status != AlertStatus.CLOSED)
+    )
+    return found
+
+
+async def acknowledged(unit: Unit, content: Content, alert: AlertRow, staff: Person, now: datetime) -> None:
+    """Tell the person in danger who has read their alert, with no time promised."""
+    if alert.kind != AlertKind.DANGER or alert.person_id is None:
+        return
+    conversation = await conversations.of_person(unit, alert.person_id)
+    if conversation is None:
+        return
+    case = Case(unit, content, await people.get(unit, alert.person_id), conversation, now)
+    words = case.words(Kind(str(alert.danger)), "acknowledged", await _subject(unit, alert), name=staff.first_name)
+    await case.say(words, alert)
+
+
+async def is_open_for(unit: Unit, person_id: str) -> bool:
+    """Whether a danger alert about this person waits for staff: then nothing of our own is started."""
+    return bool(await alerts.open_alerts(unit, person_id, AlertKind.DANGER))
+
+
+async def _alert(unit: Unit, alert_id: str) -> AlertRow:
+    return (await unit.session.scalars(select(AlertRow).where(AlertRow.id == alert_id).with_for_update())).one()
+
+
+async def _subject(unit: Unit, alert: AlertRow) -> Subject:
+    query = select(FindingRow.subject).where(FindingRow.alert_id == alert.id).order_by(FindingRow.at)
+    return Subject((await unit.session.scalars(query)).first() or Subject.SELF)
+
+
+def _finding(question: QuestionRow) -> Finding:
+    return Finding(
+        Kind(question.kind), Level(question.level), Net.SCREEN, "question", "", Subject(question.subject)
+    )
+

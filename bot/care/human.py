@@ -1,0 +1,35 @@
+"""Bringing a human in: a person asked for one, accepted one, or a relative is worried."""
+
+from dataclasses import dataclass
+
+from bot.care import danger
+from bot.care.turn import Turn
+from bot.escalation import alerts
+from bot.escalation.policy import AlertKind
+from bot.safety.findings import Finding
+from bot.store import conversations
+from bot.store.database import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class AskForHuman:
+    """Raise an alert for a person who wants to talk to someone (or, ``CONCERN``, for a relative's worry)."""
+
+    why: str
+    kind: AlertKind = AlertKind.HUMAN
+
+    async def apply(self, unit: Unit, turn: Turn) -> None:
+        story = f"{turn.now:%d %b %H:%M} UTC, {self.why}: {turn.text}"
+        await alerts.raise_alert(unit, alerts.Raising(self.kind, turn.person.id, story=story), turn.now)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDanger:
+    """A form's own question brought a danger to light ("yes, my chest hurts"): the protocol takes over."""
+
+    finding: Finding
+
+    async def apply(self, unit: Unit, turn: Turn) -> None:
+        conversation = await conversations.get(unit, turn.conversation_id)
+        case = danger.Case(unit, turn.content, turn.person, conversation, turn.now)
+        await danger.respond(case, [self.finding], turn.text, turn.message_id)

@@ -1,0 +1,194 @@
+"""Every fixed word that is not a Rasa response: loading, filling in, choosing, and who signed it.
+
+The words stand in ``content/`` as YAML, each piece with an id, its sources and its kind. Safety pieces must be signed
+by the practice before the service runs.
+"""
+
+import hashlib
+import string
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.recovery.skill import Skill
+from bot.safety.findings import Finding, Kind, Level, Subject
+from bot.safety.protocol import Urgency
+
+SAFETY = "safety"
+FALLBACK_LANGUAGE = "en"
+
+
+class ContentError(Exception):
+    """A content file is wrong; the message names the file, the piece and what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One fixed text: ``texts`` are wordings to choose from, ``steps`` and ``more`` follow one by one."""
+
+    id: str
+    kind: str
+    language: str
+    texts: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    name: str = ""
+    intro: str = ""
+    yes_means: str = ""
+    fits: frozenset[str] = frozenset()
+    minutes: int = 0
+    sources: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Hash of every word of the piece: a signature holds for exactly these."""
+        words = "\x1f".join((*self.texts, "\x1e", *self.steps, "\x1e", *self.more, "\x1e", self.intro, self.yes_means))
+        return hashlib.sha256(words.encode()).hexdigest()
+
+    def wordings(self) -> tuple[str, ...]:
+        """All that a person may read of this piece."""
+        return (*self.texts, *((self.intro,) if self.intro else ()), *self.steps, *self.more)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """All pieces, the lines to call by country, and the urgency table."""
+
+    pieces: Mapping[tuple[str, str], Piece]
+    lines: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    urgency: Mapping[tuple[Kind, Level], Urgency]
+    sources: Mapping[str, Any] = field(default_factory=dict)
+
+    def piece(self, piece_id: str, language: str = FALLBACK_LANGUAGE) -> Piece:
+        """The piece in a language, or in English where it is not translated.
+
+        Raises:
+            ContentError: there is no such piece.
+        """
+        found = self.pieces.get((language, piece_id)) or self.pieces.get((FALLBACK_LANGUAGE, piece_id))
+        if found is None:
+            raise ContentError(f"no piece is called {piece_id}")
+        return found
+
+    def safety(self, kind: Kind, moment: str, subject: Subject, language: str) -> Piece:
+        """The words of the safety protocol for a moment: those of the kind, else those for any kind.
+
+        Raises:
+            ContentError: neither stands in the content.
+        """
+        for name in (f"{kind}.{moment}.{subject}", f"{kind}.{moment}", f"any.{moment}.{subject}", f"any.{moment}"):
+            for tongue in dict.fromkeys((language, FALLBACK_LANGUAGE)):
+                found = self.pieces.get((tongue, f"safety.{name}"))
+                if found:
+                    return found
+        raise ContentError(f"no safety words for {kind}, {moment}, {subject}")
+
+    def fill(self, text: str, country: str, **values: str) -> str:
+        """Put a country's lines and further values into a text.
+
+        A country without lines of its own gets words that are true everywhere.
+        """
+        own = self.lines.get(country, self.lines.get("", {}))
+        said = {name: str(line.get("say", "")) for name, line in own.items()}
+        return string.Formatter().vformat(text, (), _Defaults({**_ANYWHERE, **said, **values}))
+
+    def skills(self, language: str) -> tuple[Skill, ...]:
+        """The library of coping skills, in the order of the file."""
+        found = [p for p in self.pieces.values() if p.kind == "skill" and p.language == language]
+        found = found or [p for p in self.pieces.values() if p.kind == "skill" and p.language == FALLBACK_LANGUAGE]
+        return tuple(
+            Skill(p.id.removeprefix("skill."), p.name, p.intro, p.steps, p.fits, p.minutes) for p in found
+        )
+
+    def skill_names(self) -> frozenset[str]:
+        """The names by which a plan may call the library's skills."""
+        return frozenset(p.id.removeprefix("skill.") for p in self.pieces.values() if p.kind == "skill")
+
+    def urgency_of(self, finding: Finding) -> Urgency:
+        """The urgency row of a finding's kind and level."""
+        return self.urgency[(finding.kind, finding.level)]
+
+    def must_be_signed(self) -> tuple[Piece, ...]:
+        """The pieces without whose signature the service does not run."""
+        return tuple(piece for piece in self.pieces.values() if piece.kind == SAFETY)
+
+
+_ANYWHERE = {
+    "emergency": "your local emergency number",
+    "crisis": "your local crisis line",
+    "poison": "your local poison centre",
+    "violence": "your local helpline",
+}
+
+
+class _Defaults(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        raise ContentError(f"a text asks for {{{key}}}, which nothing fills")
+
+
+def load(folder: Path) -> Content:
+    """Read all content.
+
+    Raises:
+        ContentError: a file is missing, is no YAML, or a piece is incomplete.
+    """
+    pieces: dict[tuple[str, str], Piece] = {}
+    for language in sorted(p for p in folder.iterdir() if p.is_dir() and len(p.name) == 2):
+        for path in sorted(language.glob("*.yml")):
+            for piece in _pieces(path, language.name):
+                if (piece.language, piece.id) in pieces:
+                    raise ContentError(f"{path}: {piece.id} stands twice")
+                pieces[(piece.language, piece.id)] = piece
+    lines = _read(folder / "lines.yml")["countries"]
+    rows = [
+        Urgency(Kind(r["kind"]), Level(r["level"]), bool(r["page"]), timedelta(minutes=r["minutes"]))
+        for r in _read(folder / "safety" / "urgency.yml")
+    ]
+    urgency = {(row.kind, row.level): row for row in rows}
+    missing = [f"{k} {v}" for k in Kind for v in Level if (k, v) not in urgency]
+    if missing:
+        raise ContentError(f"{folder / 'safety' / 'urgency.yml'}: no row for {', '.join(missing)}")
+    return Content(pieces, lines, urgency, _read(folder / "sources.yml"))
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ContentError(f"{path}: cannot be read ({error.strerror})") from error
+    except yaml.YAMLError as error:
+        raise ContentError(f"{path}: is not YAML: {error}") from error
+
+
+def _pieces(path: Path, language: str) -> Iterable[Piece]:
+    data = _read(path)
+    for row in data["pieces"]:
+        if "id" not in row:
+            raise ContentError(f"{path}: a piece without id: {str(row)[:60]}")
+        texts = ([row["text"]] if "text" in row else []) + list(row.get("variants", []))
+        if not texts and not row.get("steps"):
+            raise ContentError(f"{path}: {row['id']} has neither text nor variants nor steps")
+        if not row.get("sources"):
+            raise ContentError(f"{path}: {row['id']} names no source")
+        yield Piece(
+            id=row["id"],
+            kind=data["kind"],
+            language=language,
+            texts=tuple(_clean(t) for t in texts),
+            steps=tuple(_clean(t) for t in row.get("steps", [])),
+            more=tuple(_clean(t) for t in row.get("more", [])),
+            name=row.get("name", ""),
+            intro=_clean(row.get("intro", "")),
+            yes_means=row.get("yes_means", ""),
+            fits=frozenset(row.get("fits", [])),
+            minutes=int(row.get("minutes", 0)),
+            sources=tuple(row["sources"]),
+        )
+
+
+def _clean(text: str) -> str:
+    return " ".join(str(text).split())

@@ -1,0 +1,64 @@
+"""Net 2 for what no turn asked the engine about: messages the protocol answered, and what came while it was away."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import select
+
+from bot.care import danger
+from bot.content import Content
+from bot.conversation.engine import EngineClient, EngineError, readable, says_something
+from bot.delivery import inbox
+from bot.safety.findings import Subject
+from bot.recovery.people import Role
+from bot.store import conversations, people
+from bot.store.database import Store
+from bot.store.tables import FindingRow, InboundRow
+from dataclasses import replace
+
+
+class Reader:
+    """Has the engine read messages that are done but unread, oldest first."""
+
+    def __init__(self, store: Store, engine: EngineClient, content: Content, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._engine = engine
+        self._content = content
+        self._now = now
+
+    async def run_once(self) -> int:
+        """Read a few; returns how many were read. Does nothing while the engine is away."""
+        if not self._engine.ready:
+            return 0
+        async with self._store.read() as unit:
+            waiting = []
+            for row in await inbox.unread(unit):
+                conversation = await conversations.get(unit, row.conversation_id)
+                person = await people.get(unit, conversation.person_id)
+                waiting.append((row.id, row.conversation_id, unit.open(row, "text_sealed"), person))
+        count = 0
+        for message_id, conversation_id, text, person in waiting:
+            heard = readable(text)
+            findings = ()
+            if says_something(heard) and person.role is not Role.STAFF:
+                try:
+                    findings = (await self._engine.read(message_id, heard, str(person.role))).findings
+                except EngineError:
+                    return count
+            async with self._store.write() as unit:
+                row = (await unit.session.scalars(select(InboundRow).where(InboundRow.id == message_id))).one()
+                if row.read_at is not None:
+                    continue
+                row.read_at = self._now()
+                known = set(
+                    await unit.session.scalars(select(FindingRow.kind).where(FindingRow.message_id == message_id))
+                )
+                # A message that already raised an alert is not answered a second time for the same thing.
+                new = [f for f in findings if not known]
+                if new:
+                    subject = Subject.OTHER if person.role is Role.FAMILY else Subject.SELF
+                    conversation = await conversations.get(unit, conversation_id)
+                    case = danger.Case(unit, self._content, person, conversation, self._now())
+                    await danger.respond(case, [replace(f, subject=subject) for f in new], text, message_id)
+            count += 1
+        return count

@@ -1,0 +1,1 @@
+"""How messages come in and go out: inbox, outbox, lanes, sender. Knows nothing of what they say."""

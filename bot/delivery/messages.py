@@ -1,0 +1,103 @@
+"""What travels: an inbound text, an outbound text with its choices, the lanes, the errors a channel may give."""
+
+import json
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Any, Protocol
+
+
+class Lane(IntEnum):
+    """Which goes first. The crisis lane skips opt-out, quiet hours and every still-wanted check."""
+
+    CRISIS = 0
+    ALERT = 1
+    REPLY = 2
+    CHECK_IN = 3
+    NOTICE = 4
+
+    @property
+    def label(self) -> str:
+        return self.name.lower().replace("_", "-")
+
+
+class OutStatus(StrEnum):
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    DROPPED = "dropped"
+
+
+class InStatus(StrEnum):
+    PENDING = "pending"
+    DONE = "done"
+    SET_ASIDE = "set_aside"
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A text as a channel received it. ``provider_id`` is the channel's own id: a second one is a duplicate."""
+
+    channel: str
+    address: str
+    provider_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something a person may tap or type: what they see, and what Handrail hears."""
+
+    title: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """A text to be sent, with choices; ``alert`` describes the alert for a staff channel."""
+
+    text: str
+    choices: tuple[Choice, ...] = ()
+    alert: dict[str, Any] | None = None
+
+    def dump(self) -> str:
+        return json.dumps(
+            {"text": self.text, "choices": [[c.title, c.payload] for c in self.choices], "alert": self.alert}
+        )
+
+    @classmethod
+    def parse(cls, body: str) -> "Outbound":
+        data = json.loads(body)
+        return cls(data["text"], tuple(Choice(t, p) for t, p in data["choices"]), data["alert"])
+
+
+class SendError(Exception):
+    """A channel could not send. ``retry`` says whether trying again can help; the text is for staff."""
+
+    def __init__(self, sentence: str, *, retry: bool) -> None:
+        super().__init__(sentence)
+        self.retry = retry
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a channel is handed: where to, what, in which lane, and whether it may have been sent before."""
+
+    id: str
+    address: str
+    message: Outbound
+    lane: Lane
+    repeat: bool = field(default=False)
+
+
+class Channel(Protocol):
+    """A way to a person. ``send`` returns the provider's id of the message.
+
+    Raises:
+        SendError: it was not sent.
+    """
+
+    name: str
+
+    async def send(self, delivery: Delivery) -> str: ...

@@ -1,0 +1,254 @@
+"""Alerts as rows: raised in the caller's transaction, stepped by the clock, ended only by a person on staff."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import func, select
+
+from bot.delivery import outbox
+from bot.delivery.messages import Choice, Lane, Outbound
+from bot.escalation.policy import AlertKind, AlertStatus, Policy, Who, policy_for
+from bot.recovery.people import Role
+from bot.store import audit
+from bot.store.database import Unit, new_id
+from bot.store.tables import AlertRow, AlertStepRow, PersonRow
+
+
+@dataclass(frozen=True, slots=True)
+class Raising:
+    """What an alert is raised for. ``story`` is what staff read on request; the page never carries it."""
+
+    kind: AlertKind
+    person_id: str | None = None
+    danger: str | None = None
+    level: str | None = None
+    story: str = ""
+    page: bool = True
+
+
+class Change(StrEnum):
+    """What became of an attempt to acknowledge or close."""
+
+    DONE = "done"
+    ALREADY = "already"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    change: Change
+    alert: AlertRow | None = None
+    by: str | None = None
+
+
+async def raise_alert(unit: Unit, what: Raising, now: datetime) -> tuple[AlertRow, int]:
+    """Raise an alert, or join one of the same kind that is still open; returns it and how many staff were reached.
+
+    A danger that joins pages again: it is never swallowed by an older alert, even an acknowledged one.
+    """
+    alert = await _to_join(unit, what)
+    policy = policy_for(what.kind, page=what.page)
+    if alert is None:
+        row_id = new_id()
+        alert = AlertRow(
+            id=row_id,
+            kind=what.kind,
+            danger=what.danger,
+            level=what.level,
+            person_id=what.person_id,
+            status=AlertStatus.OPEN,
+            policy=policy.freeze(),
+            story_sealed=unit.seal(AlertRow, "story_sealed", row_id, what.story) if what.story else None,
+            raised_at=now,
+        )
+        unit.session.add(alert)
+        await unit.session.flush()
+        await audit.write(unit, "handrail", f"alert raised: {what.kind}", f"alert {alert.number}", now)
+        return alert, await take_step(unit, alert, now)
+    alert.count += 1
+    if what.story:
+        story = "\n".join(part for part in (unit.open(alert, "story_sealed"), what.story) if part)
+        alert.story_sealed = unit.seal(AlertRow, "story_sealed", alert.id, story)
+    if what.kind is not AlertKind.DANGER:
+        return alert, len(await recipients(unit, alert, Who.INTERVENTIONIST))
+    if what.level == "definite" or alert.level != "definite":
+        alert.level = what.level
+        alert.policy = policy.freeze()
+    alert.status, alert.raised_at, alert.next_step = AlertStatus.OPEN, now, 0
+    alert.acknowledged_at = alert.acknowledged_by = None
+    return alert, await take_step(unit, alert, now)
+
+
+async def _to_join(unit: Unit, what: Raising) -> AlertRow | None:
+    query = (
+        select(AlertRow)
+        .where(AlertRow.kind == what.kind, AlertRow.status != AlertStatus.CLOSED)
+        .where(AlertRow.person_id == what.person_id if what.person_id else AlertRow.person_id.is_(None))
+        .with_for_update()
+    )
+    if what.danger:
+        query = query.where(AlertRow.danger == what.danger)
+    found: AlertRow | None = (await unit.session.scalars(query)).first()
+    return found
+
+
+async def take_step(unit: Unit, alert: AlertRow, now: datetime) -> int:
+    """Page whom the current step names and set the next one; returns how many staff were reached."""
+    policy = Policy.thaw(alert.policy)
+    step = alert.next_step
+    who = policy.who(step)
+    staff = await recipients(unit, alert, who)
+    reached = 0
+    for person in staff:
+        contact = await outbox.contact_of(unit, person.id)
+        if contact is not None:
+            await outbox.enqueue(unit, contact, [await _page(unit, alert, again=step > 0)], Lane.ALERT, now, alert_id=alert.id)
+            reached += 1
+    unit.session.add(AlertStepRow(id=new_id(), alert_id=alert.id, step=step, who=who, reached=reached, at=now))
+    alert.next_step = step + 1
+    alert.next_at = alert.raised_at + policy.moment(step + 1)
+    if alert.next_at <= now:
+        # After a long standstill the next step follows at once, but never twice in the same moment.
+        alert.next_at = now + (policy.moment(step + 1) - policy.moment(step))
+    await unit.session.flush()
+    return reached
+
+
+async def recipients(unit: Unit, alert: AlertRow, who: Who) -> list[PersonRow]:
+    """The staff that a step pages. Where it names nobody, everybody: an alert to no one would just end."""
+    staff = list(await unit.session.scalars(select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.key)))
+    on_call = [person for person in staff if person.on_call]
+    chosen: list[PersonRow] = staff
+    if who is Who.INTERVENTIONIST:
+        about = (
+            (await unit.session.scalars(select(PersonRow).where(PersonRow.id == alert.person_id))).first()
+            if alert.person_id
+            else None
+        )
+        own = [p for p in staff if about is not None and p.id == about.interventionist_id]
+        chosen = own or on_call
+    elif who is Who.ON_CALL:
+        chosen = on_call
+    return chosen or staff
+
+
+async def step_due(unit: Unit, now: datetime) -> int:
+    """Take the next step of every open alert whose time has come; returns how many there were."""
+    query = (
+        select(AlertRow)
+        .where(AlertRow.status == AlertStatus.OPEN, AlertRow.next_at <= now)
+        .order_by(AlertRow.next_at)
+        .limit(50)
+        .with_for_update(skip_locked=True)
+    )
+    due = (await unit.session.scalars(query)).all()
+    for alert in due:
+        await take_step(unit, alert, now)
+    return len(due)
+
+
+async def audit_steps(unit: Unit, now: datetime) -> int:
+    """Give every open alert that has lost its next step one that is due now; returns how many had."""
+    query = select(AlertRow).where(AlertRow.status == AlertStatus.OPEN, AlertRow.next_at.is_(None)).with_for_update()
+    lost = (await unit.session.scalars(query)).all()
+    for alert in lost:
+        alert.next_at = now
+    return len(lost)
+
+
+async def next_due(unit: Unit) -> datetime | None:
+    """When the next step of any open alert is due."""
+    found: datetime | None = await unit.session.scalar(
+        select(func.min(AlertRow.next_at)).where(AlertRow.status == AlertStatus.OPEN)
+    )
+    return found
+
+
+async def acknowledge(unit: Unit, number: int, staff_id: str, now: datetime) -> Changed:
+    """A person on staff takes an alert; the first one wins."""
+    alert = await _locked(unit, number)
+    if alert is None:
+        return Changed(Change.UNKNOWN)
+    if alert.status == AlertStatus.CLOSED:
+        return Changed(Change.CLOSED, alert, alert.closed_by)
+    if alert.status == AlertStatus.ACKNOWLEDGED:
+        return Changed(Change.ALREADY, alert, alert.acknowledged_by)
+    alert.status, alert.acknowledged_at, alert.acknowledged_by = AlertStatus.ACKNOWLEDGED, now, staff_id
+    alert.next_at = None
+    await audit.write(unit, staff_id, "alert acknowledged", f"alert {number}", now)
+    return Changed(Change.DONE, alert, staff_id)
+
+
+async def close(unit: Unit, number: int, staff_id: str, note: str, now: datetime) -> Changed:
+    """A person on staff ends an alert with a note about what was done."""
+    alert = await _locked(unit, number)
+    if alert is None:
+        return Changed(Change.UNKNOWN)
+    if alert.status == AlertStatus.CLOSED:
+        return Changed(Change.ALREADY, alert, alert.closed_by)
+    alert.status, alert.closed_at, alert.closed_by = AlertStatus.CLOSED, now, staff_id
+    alert.note_sealed = unit.seal(AlertRow, "note_sealed", alert.id, note)
+    alert.next_at = alert.check_back_at = None
+    await audit.write(unit, staff_id, "alert closed", f"alert {number}", now)
+    return Changed(Change.DONE, alert, staff_id)
+
+
+async def _locked(unit: Unit, number: int) -> AlertRow | None:
+    found: AlertRow | None = (
+        await unit.session.scalars(select(AlertRow).where(AlertRow.number == number).with_for_update())
+    ).first()
+    return found
+
+
+async def open_alerts(unit: Unit, person_id: str | None = None, kind: AlertKind | None = None) -> list[AlertRow]:
+    """Alerts that nobody has closed, oldest first."""
+    query = select(AlertRow).where(AlertRow.status != AlertStatus.CLOSED).order_by(AlertRow.number)
+    if person_id:
+        query = query.where(AlertRow.person_id == person_id)
+    if kind:
+        query = query.where(AlertRow.kind == kind)
+    return list(await unit.session.scalars(query))
+
+
+_TITLES = {
+    AlertKind.HUMAN: "asks for a person",
+    AlertKind.LAPSE: "lapse",
+    AlertKind.CONCERN: "a relative is worried",
+    AlertKind.OPT_OUT: "stopped messages: phone them",
+    AlertKind.DELIVERY: "a message could not be delivered",
+    AlertKind.TECHNICAL: "technical trouble",
+}
+
+
+def title(alert: AlertRow) -> str:
+    """What an alert is about, in a few words and without anything that was said."""
+    if alert.kind == AlertKind.DANGER:
+        return f"{str(alert.danger).replace('_', '-')}, {alert.level}"
+    return _TITLES[AlertKind(alert.kind)]
+
+
+async def _page(unit: Unit, alert: AlertRow, *, again: bool) -> Outbound:
+    person = (
+        (await unit.session.scalars(select(PersonRow).where(PersonRow.id == alert.person_id))).first()
+        if alert.person_id
+        else None
+    )
+    who = f" Case {person.case_number} ({'family' if person.role == Role.FAMILY else person.role})." if person else ""
+    urgent = alert.kind == AlertKind.DANGER and alert.level == "definite"
+    head = f"{'STILL OPEN, ' if again else ''}{'ALERT' if urgent else 'Alert'} {alert.number}: {title(alert)}."
+    more = f" {alert.count} messages." if alert.count > 1 else ""
+    n = alert.number
+    return Outbound(
+        f"{head}{who}{more} Reply {n}a to take it, {n}v to read why, {n}c and a note to close.",
+        (Choice("Take it", f"{n}a"), Choice("Read why", f"{n}v")),
+        {
+            "number": n,
+            "kind": str(alert.kind),
+            "danger": alert.danger,
+            "level": alert.level,
+            "case": person.case_number if person else None,
+            "status": str(alert.status),
+        },
+    )

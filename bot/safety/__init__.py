@@ -1,0 +1,1 @@
+"""What danger is: pure functions over text and rules; no I/O beyond a rule loader, nothing else from `bot`."""

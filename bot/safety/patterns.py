@@ -1,0 +1,234 @@
+"""The small pattern language of the rules, compiled to regular expressions over one character a word.
+
+Every word any pattern knows gets a private character, so a message of forty words becomes a string of about
+forty characters and Python's `re` does token-level matching at the speed of C. All gaps are bounded, so
+matching stays linear in the text.
+
+    i want to die          these words, one after the other
+    (kill|hurt) myself     either; alternatives may be several words
+    [really] want          may be missing
+    $pills                 a word class from words.yml
+    ..  ..9                up to four (nine) words of any sort, but no negation, no "but", no full stop
+    NUM  NUM10+  YEAR      a number, one of at least ten (steps: see `BUCKETS`), a year
+    <   >                  here a sentence starts, ends
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+OTHER = "\x01"  # a word no pattern knows
+HARD = "."  # the end of a sentence
+SOFT = ","  # a pause, or the border between two messages
+YEAR = "\x10"
+BUCKETS = (0, 2, 3, 5, 10, 20, 50, 100, 1000)  # lower bounds; a number's symbol is its bucket
+_FIRST_BUCKET = 0x11
+_FIRST_WORD = 0xE000
+_MOST_WORDS = 0xF8FF - 0xE000
+_USUAL_GAP = 4  # words
+_YEARS = range(1950, 2040)
+_PIECE = re.compile(r"\s*(?:(\.\.\d*)|(YEAR|NUM(?:\d+\+)?)|([<>()\[\]|])|(\$\w+)|([^\s<>()\[\]|$]+))")
+
+
+class PatternError(ValueError):
+    """A pattern that cannot be read; the message says where and why."""
+
+
+def number_symbol(value: float) -> str:
+    """The symbol of a number: `YEAR` for 1950 to 2039, otherwise its bucket's."""
+    if value in _YEARS:
+        return YEAR
+    place = sum(1 for bound in BUCKETS if value >= bound) - 1
+    return chr(_FIRST_BUCKET + max(place, 0))
+
+
+def numbers_from(least: int) -> str:
+    """All symbols of numbers of at least `least`, which must be one of `BUCKETS`."""
+    if least not in BUCKETS:
+        message = f"NUM{least}+ is no step; steps are {', '.join(map(str, BUCKETS))}"
+        raise PatternError(message)
+    return "".join(chr(_FIRST_BUCKET + place) for place, bound in enumerate(BUCKETS) if bound >= least)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern: what was written, its expression over symbols, and a symbol it cannot do without."""
+
+    source: str
+    expression: re.Pattern[str]
+    needs: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One place in a pattern: the ways to fill it, each a regex, and the symbols one of which must be there."""
+
+    regex: str
+    optional: bool
+    gap: bool = False
+    edge: bool = False
+    needs: frozenset[str] = frozenset()
+    cost: int = 0
+
+
+@dataclass(slots=True)
+class Lexicon:
+    """Words and their symbols, word classes, and the words a gap may not swallow. Grows while rules load."""
+
+    classes: Mapping[str, tuple[str, ...]]
+    split: Callable[[str], tuple[str, ...]]  # a written word to its standard words: "i'm" to "i", "am"
+    stoppers: frozenset[str]
+    common: frozenset[str]
+    symbols: dict[str, str] = field(default_factory=dict)
+    _class_items: dict[str, _Item] = field(default_factory=dict)
+
+    def symbol(self, word: str) -> str:
+        """The symbol of a word, made on first use."""
+        if word.isdigit():
+            return number_symbol(int(word))
+        known = self.symbols.get(word)
+        if known is None:
+            if len(self.symbols) >= _MOST_WORDS:
+                message = f"more than {_MOST_WORDS} different words in patterns"
+                raise PatternError(message)
+            known = self.symbols[word] = chr(_FIRST_WORD + len(self.symbols))
+        return known
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """The members of a word class; raises PatternError when there is none of that name."""
+        if name not in self.classes:
+            message = f"no word class ${name}"
+            raise PatternError(message)
+        return self.classes[name]
+
+    def compile(self, source: str) -> Pattern:
+        """Compile one pattern; raises PatternError."""
+        pieces = _pieces(source)
+        try:
+            items, rest = self._sequence(pieces, 0)
+        except PatternError as fault:
+            message = f"{fault} (in {source!r})"
+            raise PatternError(message) from fault
+        if rest != len(pieces):
+            message = f"stray {pieces[rest]!r} in {source!r}"
+            raise PatternError(message)
+        musts = [item for item in items if item.needs and not item.optional]
+        if not musts:
+            message = f"{source!r} has nothing that must be there"
+            raise PatternError(message)
+        best = min(musts, key=lambda item: item.cost)
+        return Pattern(source, re.compile(_joined(items, source), re.DOTALL), best.needs)
+
+    def _sequence(self, pieces: list[str], at: int) -> tuple[list[_Item], int]:
+        items: list[_Item] = []
+        while at < len(pieces) and pieces[at] not in {"|", ")", "]"}:
+            piece = pieces[at]
+            if piece in {"(", "["}:
+                item, at = self._group(pieces, at + 1, optional=piece == "[")
+                items.append(item)
+                continue
+            at += 1
+            items.extend(self._single(piece))
+        return items, at
+
+    def _single(self, piece: str) -> list[_Item]:
+        if piece.startswith(".."):
+            stop = "".join(re.escape(self.symbol(word)) for word in sorted(self.stoppers))
+            return [_Item(f"(?:,?[^.,{stop}]){{0,{piece[2:] or _USUAL_GAP}}}", optional=True, gap=True)]
+        if piece == "YEAR":
+            return [_Item(YEAR, optional=False, needs=frozenset(YEAR), cost=1)]
+        if piece.startswith("NUM"):
+            kinds = numbers_from(int(piece[3:-1] or 0) if piece != "NUM" else 0)
+            return [_Item(f"[{kinds}]", optional=False, needs=frozenset(kinds), cost=20)]
+        if piece == "<":
+            return [_Item(r"(?<![^.])", optional=False, edge=True)]
+        if piece == ">":
+            return [_Item(r"(?![^.])", optional=False, edge=True)]
+        if piece.startswith("$"):
+            return [self._class(piece[1:])]
+        return [self._word(word) for word in self.split(piece)]
+
+    def _word(self, word: str) -> _Item:
+        symbol = self.symbol(word)
+        cost = 100 if word in self.common else 1
+        return _Item(re.escape(symbol), optional=False, needs=frozenset(symbol), cost=cost)
+
+    def _class(self, name: str) -> _Item:
+        if name not in self._class_items:
+            ways = [self._sequence(_pieces(member), 0)[0] for member in self.words(name)]
+            self._class_items[name] = _either(ways, optional=False)
+        return self._class_items[name]
+
+    def _group(self, pieces: list[str], at: int, *, optional: bool) -> tuple[_Item, int]:
+        close = "]" if optional else ")"
+        ways: list[list[_Item]] = []
+        while True:
+            way, at = self._sequence(pieces, at)
+            ways.append(way)
+            if at >= len(pieces):
+                message = f"missing {close!r} in {' '.join(pieces)!r}"
+                raise PatternError(message)
+            at += 1
+            if pieces[at - 1] == close:
+                return _either(ways, optional=optional), at
+            if pieces[at - 1] != "|":
+                message = f"{pieces[at - 1]!r} closes nothing in {' '.join(pieces)!r}"
+                raise PatternError(message)
+
+
+def _pieces(source: str) -> list[str]:
+    pieces = [found.group().strip() for found in _PIECE.finditer(source)]
+    if "".join(pieces) != re.sub(r"\s", "", source):
+        message = f"cannot read {source!r}"
+        raise PatternError(message)
+    return pieces
+
+
+def _either(ways: Iterable[list[_Item]], *, optional: bool) -> _Item:
+    singles: list[str] = []
+    longer: list[str] = []
+    needs: set[str] = set()
+    cost = 0
+    bare = False  # an alternative that needs no word ("|>"): then no word can be asked for
+    for way in ways:
+        musts = [item for item in way if item.needs and not item.optional]
+        if musts:
+            best = min(musts, key=lambda item: item.cost)
+            needs |= best.needs
+            cost += best.cost
+        elif way and all(item.edge for item in way):
+            bare = True
+        else:
+            message = "an alternative has nothing that must be there"
+            raise PatternError(message)
+        if len(way) == 1 and not way[0].optional and len(way[0].regex) == 1:
+            singles.append(way[0].regex)
+        else:
+            longer.append(_joined(way, ""))
+    # Longer ways first: "my son in law" must not stop at "my son".
+    branches = sorted(longer, key=len, reverse=True)
+    if singles:
+        branches.append(singles[0] if len(singles) == 1 else f"[{''.join(singles)}]")
+    regex = branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
+    return _Item(regex, optional=optional, needs=frozenset() if bare else frozenset(needs), cost=cost)
+
+
+def _joined(items: list[_Item], source: str) -> str:
+    """Put items in a row. A pause or full stop may stand between two of them ("i. want. to. die.")."""
+    out: list[str] = []
+    started = False
+    for item in items:
+        if item.edge:
+            out.append(item.regex)
+        elif item.gap:
+            if not started:
+                message = f"a gap cannot come first in {source!r}"
+                raise PatternError(message)
+            out.append(item.regex)
+        elif not started:
+            # Until something must be there, an optional item brings its own separator behind it.
+            out.append(f"(?:{item.regex}[.,]?)?" if item.optional else item.regex)
+            started = not item.optional
+        else:
+            out.append(f"(?:[.,]?{item.regex})?" if item.optional else f"[.,]?{item.regex}")
+    return "".join(out)

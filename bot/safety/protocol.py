@@ -1,0 +1,85 @@
+"""The safety protocol: what is asked after a finding, how an answer is read, how long one waits for it."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from bot.safety.findings import Kind, Level
+
+
+class Answer(StrEnum):
+    YES = "yes"
+    NO = "no"
+    UNCLEAR = "unclear"
+
+
+class Meaning(StrEnum):
+    """What an answer says about the person it is about."""
+
+    SAFE = "safe"
+    DANGER = "danger"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Urgency:
+    """One row of the urgency table: how long a question may wait, whether staff are paged at once."""
+
+    kind: Kind
+    level: Level
+    page: bool
+    deadline: timedelta
+
+
+ASKED_AT_MOST = 2
+
+_YES = re.compile(
+    r"^\W*(?:1|y|ye|yes+|yea|yeah+|yep|yup|si|sí|i am|i'?m (?:safe|ok|okay|fine|alright)|safe|i think so|i did|i have"
+    r"|they are|(?:s?he|they)(?:'s| is| are) (?:safe|ok|okay|fine)|called|calling|on the phone with)\b",
+    re.IGNORECASE,
+)
+_NO = re.compile(r"^\W*(?:2|n|no+|nope|nah|not (?:really|safe|sure|yet|ok|okay)|i'?m not|never|negative)\b", re.IGNORECASE)
+_SAFE = re.compile(
+    r"\b(?:i'?m|i am|we'?re|we are|(?:s?he|they)(?:'s| is| are)) (?:\w+ )?(?:safe|ok|okay|fine|alright|not alone)\b",
+    re.IGNORECASE,
+)
+_UNSAFE = re.compile(
+    r"\b(?:not safe|unsafe|can'?t|cannot|don'?t know|not sure|scared|help me|hurry|worse|still here with (?:me|it|them))\b",
+    re.IGNORECASE,
+)
+_GO_ON = re.compile(r"^\W*(?:1|next|ok(?:ay)?|done|did it|yes|yeah|yep|y|go on|now what|what now|then)\b", re.IGNORECASE)
+
+
+def read_answer(text: str) -> Answer:
+    """Read an answer to a question that is answered with 1 (yes) or 2 (no); words count too, doubt is unclear."""
+    folded = " ".join(text.replace("\u2019", "'").split())
+    if _NO.match(folded):
+        return Answer.NO
+    if _YES.match(folded):
+        return Answer.YES
+    return Answer.UNCLEAR
+
+
+def meaning(text: str, yes_means: Meaning) -> Meaning:
+    """What a person's answer means, given what a "yes" means for the question that was put.
+
+    Saying outright that one is safe counts as safe whatever the question was; so does the opposite.
+    """
+    folded = " ".join(text.replace("\u2019", "'").split())
+    bare = folded.strip(" .!") in ("1", "2")
+    if not bare and _UNSAFE.search(folded) and not _YES.match(folded):
+        return Meaning.DANGER if yes_means is Meaning.SAFE and _NO.match(folded) else Meaning.UNCLEAR
+    if not bare and _SAFE.search(folded) and not _NO.match(folded):
+        return Meaning.SAFE
+    answer = read_answer(text)
+    if answer is Answer.UNCLEAR:
+        return Meaning.UNCLEAR
+    if answer is Answer.YES:
+        return yes_means
+    return Meaning.DANGER if yes_means is Meaning.SAFE else Meaning.SAFE
+
+
+def goes_on(text: str) -> bool:
+    """Whether the person asks for the next of numbered steps."""
+    return bool(_GO_ON.match(text))

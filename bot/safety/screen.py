@@ -1,0 +1,130 @@
+"""Net 1: reads one message, with what the same person wrote just before, and reports the dangers in it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.safety.context import Effect, holds, subject_of, surroundings
+from bot.safety.findings import Finding, Kind, Level, Net, Subject, by_urgency
+from bot.safety.patterns import HARD, SOFT, Pattern
+from bot.safety.rules import About, Language, Rule
+from bot.safety.text import MESSAGE_BORDER, Reader, Reading
+
+_MOST_EARLIER = 10  # messages
+_LONGEST_EARLIER = 2_000  # characters, the latest
+_LONGEST_MATCHED = 200  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class _Sighting:
+    """A finding, and whether its subject was named or only taken for granted."""
+
+    finding: Finding
+    named: bool
+
+
+class Screen:
+    """The rules, ready to read messages. Holds no state of any person and may be shared by threads."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        # Definite rules first: once a kind is definite, weaker rules of that kind need no reading.
+        self._rules = tuple(sorted(rules, key=lambda rule: rule.level is not Level.DEFINITE))
+        self._language: Language | None = rules[0].language if rules else None
+        self._reader: Reader | None = None
+        self._wanted: dict[str, list[int]] = {}  # a symbol, and the patterns that cannot do without it
+        self._patterns: list[tuple[int, Pattern]] = []
+        for place, rule in enumerate(self._rules):
+            if rule.language is not self._language:
+                message = "rules of one screen must be loaded together"
+                raise ValueError(message)
+            for pattern in rule.patterns:
+                for symbol in sorted(pattern.needs):
+                    self._wanted.setdefault(symbol, []).append(len(self._patterns))
+                self._patterns.append((place, pattern))
+        if self._language is not None:
+            language = self._language
+            self._reader = Reader(language.speller, language.lexicon.symbols, language.emoji)
+
+    def read(self, text: str, *, role: str = "client", earlier: Sequence[str] = ()) -> tuple[Finding, ...]:
+        """The dangers in `text`, most urgent first; at most one for each kind and subject.
+
+        `role` is the writer's ("family" makes an unnamed person another one). `earlier` are the writer's last
+        messages within ten minutes, oldest first. Reads the whole text; never raises.
+        """
+        if self._reader is None:
+            return ()
+        alone = list(self._sightings(self._reader.read(text), role, 0))
+        before = MESSAGE_BORDER.join(earlier[-_MOST_EARLIER:])[-_LONGEST_EARLIER:]
+        if not before.strip():
+            return by_urgency(sighting.finding for sighting in alone)
+        whole = self._reader.read(f"{before}{MESSAGE_BORDER}{text}")
+        joined = list(self._sightings(whole, role, len(before) + 1))
+        # "my son" / "won't wake up": a person named in the message before replaces one taken for granted.
+        named = {sighting.finding.rule for sighting in joined if sighting.named}
+        kept = [each for each in alone if each.named or each.finding.rule not in named]
+        return by_urgency(sighting.finding for sighting in (*kept, *joined))
+
+    def _sightings(self, reading: Reading, role: str, fresh: int) -> Iterator[_Sighting]:
+        """What the rules see in one reading, counting only matches that reach beyond character `fresh`."""
+        symbols = reading.symbols
+        places = sorted({place for symbol in set(symbols) for place in self._wanted.get(symbol, ())})
+        held: dict[tuple[Kind, Subject], Level] = {}
+        for place in places:
+            number, pattern = self._patterns[place]
+            rule = self._rules[number]
+            if _exhausted(rule, held):
+                continue
+            for found in pattern.expression.finditer(symbols):
+                start, end = found.span()
+                while symbols[end - 1] in {HARD, SOFT}:
+                    end -= 1
+                if reading.ends[end - 1] <= fresh:
+                    continue
+                sighting = self._judged(rule, reading, start, end, role)
+                if sighting is None:
+                    continue
+                finding = sighting.finding
+                key = (finding.kind, finding.subject)
+                if held.get(key) in {finding.level, Level.DEFINITE}:
+                    continue
+                held[key] = finding.level
+                yield sighting
+                if _exhausted(rule, held):
+                    break
+
+    def _judged(self, rule: Rule, reading: Reading, start: int, end: int, role: str) -> _Sighting | None:
+        """A match in its context; None where the context says that it is no danger."""
+        symbols = reading.symbols
+        language = rule.language
+        around = surroundings(symbols, start, end, language.people)
+        for exception in rule.exceptions:
+            for found in exception.expression.finditer(symbols, *around.sentence):
+                if found.start() < end and found.end() > start:
+                    return None
+        level = rule.level
+        quoted = False
+        for name, effect in rule.unless.items():
+            if effect is Effect.KEEP or not holds(language.contexts[name], symbols, start, end, around):
+                continue
+            if effect is Effect.CANCEL:
+                return None
+            if effect is Effect.LOWER:
+                level = Level.POSSIBLE
+            else:
+                quoted = True
+        named = True
+        subject: Subject | None
+        if rule.about is About.EITHER:
+            subject = subject_of(symbols, start, end, around, language.people)
+            named = subject is not None
+            if subject is None:
+                subject = Subject.OTHER if role == "family" else Subject.SELF
+        else:
+            subject = Subject.OTHER if quoted else Subject(rule.about.value)
+        matched = reading.typed(start, end)[:_LONGEST_MATCHED]
+        return _Sighting(Finding(rule.kind, level, Net.SCREEN, rule.id, matched, subject), named)
+
+
+def _exhausted(rule: Rule, held: Mapping[tuple[Kind, Subject], Level]) -> bool:
+    """Whether a rule can no longer add to what is held: its kind is there as surely as it could say."""
+    subjects = tuple(Subject) if rule.about is About.EITHER else (Subject(rule.about.value),)
+    return all(held.get((rule.kind, subject)) in {rule.level, Level.DEFINITE} for subject in subjects)

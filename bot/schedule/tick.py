@@ -1,0 +1,78 @@
+"""The tick: claims whatever has come due. APScheduler calls it; what is due stands in the database."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.care import check_in, danger
+from bot.content import Content
+from bot.delivery import outbox
+from bot.escalation import alerts
+from bot.store.database import Store, Unit
+
+log = structlog.get_logger()
+
+EVERY = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Something the clock does: the work on what is due now, and when it is next due."""
+
+    name: str
+    work: Callable[[Unit, datetime], Awaitable[int]]
+    next_due: Callable[[Unit], Awaitable[datetime | None]]
+
+
+def duties(content: Content) -> tuple[Duty, ...]:
+    """All duties, the most urgent first."""
+    return (
+        Duty("alert without a step", alerts.audit_steps, _never),
+        Duty("alert step", alerts.step_due, alerts.next_due),
+        Duty("safety question", lambda unit, now: danger.expire_questions(unit, content, now), danger.next_question),
+        Duty("check-back", lambda unit, now: danger.check_back(unit, content, now), danger.next_check_back),
+        Duty("check-in", lambda unit, now: check_in.push_due(unit, content, now), check_in.next_moment),
+        Duty("check-in follow-up", lambda unit, now: check_in.follow_up(unit, content, now), _never),
+    )
+
+
+async def _never(_unit: Unit) -> datetime | None:
+    return None
+
+
+class Tick:
+    """Runs every duty once; a duty that fails is logged and stops none of the others."""
+
+    def __init__(self, store: Store, content: Content, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+        self._duties: Sequence[Duty] = duties(content)
+
+    async def run(self) -> int:
+        """Do what is due; returns how much that was."""
+        total = 0
+        for duty in self._duties:
+            try:
+                async with self._store.write() as unit:
+                    total += await duty.work(unit, self._now())
+            except Exception:
+                log.exception("a duty of the tick failed", duty=duty.name)
+        return total
+
+    async def next_due(self) -> datetime | None:
+        """When there is next something to do."""
+        async with self._store.read() as unit:
+            moments = [await duty.next_due(unit) for duty in self._duties] + [await outbox.next_due(unit)]
+        return min((moment for moment in moments if moment), default=None)
+
+
+def schedule(tick: Tick) -> AsyncIOScheduler:
+    """An APScheduler that calls the tick; it keeps no state of its own and may run in several processes at once."""
+    scheduler = AsyncIOScheduler(timezone="UTC")
+    scheduler.add_job(
+        tick.run, "interval", seconds=EVERY.total_seconds(), max_instances=1, coalesce=True, misfire_grace_time=None
+    )
+    return scheduler

@@ -1,0 +1,1 @@
+"""Where everything is kept: tables, encryption, units of work, migrations. Decides nothing about care."""

@@ -1,0 +1,41 @@
+"""The audit trail: append-only, each entry bound to the one before it."""
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import select
+
+from bot.store.database import Unit, new_id
+from bot.store.tables import AuditRow
+
+FIRST = "0" * 64
+
+
+def _digest(previous: str, at: datetime, actor: str, what: str, subject: str) -> str:
+    return hashlib.sha256("\x1f".join((previous, at.isoformat(), actor, what, subject)).encode()).hexdigest()
+
+
+async def write(unit: Unit, actor: str, what: str, subject: str, now: datetime) -> None:
+    """Add an entry: who (an id, never a name), what, on which record."""
+    last = select(AuditRow.digest).order_by(AuditRow.sequence.desc()).limit(1)
+    if unit.session.bind is not None and unit.session.bind.dialect.name == "postgresql":
+        # Two writers must not continue from the same entry.
+        last = last.with_for_update()
+    previous = (await unit.session.scalar(last)) or FIRST
+    unit.session.add(
+        AuditRow(
+            id=new_id(), at=now, actor=actor, what=what, subject=subject,
+            previous=previous, digest=_digest(previous, now, actor, what, subject),
+        )
+    )  # fmt: skip
+    await unit.session.flush()
+
+
+async def verify(unit: Unit) -> int | None:
+    """The number of the first entry that does not follow from the one before it; nothing where all do."""
+    previous = FIRST
+    for row in await unit.session.scalars(select(AuditRow).order_by(AuditRow.sequence)):
+        if row.previous != previous or row.digest != _digest(previous, row.at, row.actor, row.what, row.subject):
+            return row.sequence
+        previous = row.digest
+    return None

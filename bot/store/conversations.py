@@ -1,0 +1,66 @@
+"""The conversation's state: what the engine needs to go on, and until when an open form counts."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
+
+from bot.store.database import Unit
+from bot.store.tables import ConversationRow
+
+
+class Owner(StrEnum):
+    """Who answers the next message."""
+
+    BOT = "bot"
+    PROTOCOL = "protocol"
+    HUMAN = "human"
+    NOBODY = "nobody"
+
+
+@dataclass(slots=True)
+class State:
+    """What travels with every turn: the engine's slots, and the form that is open."""
+
+    slots: dict[str, Any] = field(default_factory=dict)
+    form: str | None = None
+
+    def close_form(self) -> None:
+        """Forget the open form and what it asked; what lasts beyond a form stays."""
+        self.form = None
+        self.slots = {name: value for name, value in self.slots.items() if name in LASTING}
+
+
+LASTING = frozenset({"previous_intent", "said", "topic"})
+
+
+def load_state(unit: Unit, row: ConversationRow, now: datetime) -> State:
+    """The state of a conversation; a form whose time is over is left behind."""
+    body = unit.open(row, "state_sealed")
+    state = State(**json.loads(body)) if body else State()
+    if state.form and row.form_until is not None and row.form_until <= now:
+        state.close_form()
+    return state
+
+
+def save_state(unit: Unit, row: ConversationRow, state: State, form_until: datetime | None) -> None:
+    """Seal the state into the conversation."""
+    body = json.dumps({"slots": state.slots, "form": state.form})
+    row.state_sealed = unit.seal(ConversationRow, "state_sealed", row.id, body)
+    row.form_until = form_until if state.form else None
+
+
+async def of_person(unit: Unit, person_id: str) -> ConversationRow | None:
+    """The conversation of a person's first contact point, locked."""
+    query = select(ConversationRow).where(ConversationRow.person_id == person_id).with_for_update()
+    found: ConversationRow | None = (await unit.session.scalars(query)).first()
+    return found
+
+
+async def get(unit: Unit, conversation_id: str) -> ConversationRow:
+    """A conversation by id, locked."""
+    query = select(ConversationRow).where(ConversationRow.id == conversation_id).with_for_update()
+    return (await unit.session.scalars(query)).one()

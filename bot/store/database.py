@@ -1,0 +1,177 @@
+"""The database: engine, units of work, one writer on SQLite, one service on a file."""
+
+import asyncio
+import fcntl
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Connection, event, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
+
+from bot.store.vault import Place, Vault
+
+WRITE = "handrail_write"
+
+
+class StoreError(Exception):
+    """The store cannot do what it was asked; the message says what is wrong and what to do."""
+
+
+class ServiceRunning(StoreError):
+    """Another service already works on this database file."""
+
+
+def new_id() -> str:
+    """An opaque id: 128 random bits as 32 hexadecimal digits."""
+    return secrets.token_hex(16)
+
+
+class Unit:
+    """One unit of work: a session inside one transaction, with the vault at hand. Short, and waits for nothing else."""
+
+    def __init__(self, session: AsyncSession, vault: Vault) -> None:
+        self.session = session
+        self.vault = vault
+
+    def seal(self, row: type[Any], column: str, row_id: str, text: str) -> bytes:
+        """Encrypt a text for ``row.column`` of the row with this id."""
+        return self.vault.seal(Place(row.__tablename__, column, row_id), text)
+
+    def open(self, row: Any, column: str) -> str:
+        """Decrypt a sealed column of a loaded row; an empty text where the column is null."""
+        sealed = getattr(row, column)
+        return "" if sealed is None else self.vault.open(Place(row.__tablename__, column, row.id), sealed)
+
+
+class Store:
+    """The one way to the database. ``write()`` and ``read()`` give units of work."""
+
+    def __init__(self, url: str, vault: Vault) -> None:
+        self.vault = vault
+        self.url = async_url(url)
+        self.is_sqlite = self.url.startswith("sqlite")
+        self._engine = create_async_engine(self.url, connect_args={"timeout": 5} if self.is_sqlite else {})
+        self._writing = asyncio.Lock() if self.is_sqlite else None
+        self._service_lock: int | None = None
+        if self.is_sqlite:
+            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Unit]:
+        """A unit that commits when its block ends and rolls back on any error.
+
+        On SQLite the lock is taken before the transaction begins, so writers queue here, in order, instead of being
+        refused by the database.
+        """
+        if self._writing is None:
+            async with self._session(write=True) as unit:
+                yield unit
+        else:
+            async with self._writing, self._session(write=True) as unit:
+                yield unit
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Unit]:
+        """A unit that sees one state of the database and changes nothing."""
+        async with self._session(write=False) as unit:
+            yield unit
+
+    @asynccontextmanager
+    async def _session(self, *, write: bool) -> AsyncIterator[Unit]:
+        async with self._engine.connect() as raw:
+            connection: AsyncConnection = await raw.execution_options(**{WRITE: write})
+            async with connection.begin() as transaction:
+                session = AsyncSession(connection, expire_on_commit=False, autoflush=True)
+                try:
+                    yield Unit(session, self.vault)
+                    await session.flush()
+                finally:
+                    await session.close()
+                if not write:
+                    await transaction.rollback()
+
+    def claim_service(self) -> None:
+        """Become the one service of this database file; does nothing on PostgreSQL, where any number may run.
+
+        Raises:
+            ServiceRunning: another process holds the file.
+        """
+        path = self.path
+        if path is None:
+            return
+        lock = path.with_name(path.name + ".service")
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise ServiceRunning(
+                f"another Handrail service works on {path.name}: stop it first, or give HANDRAIL_DATABASE_URL a "
+                "PostgreSQL address to run several"
+            ) from error
+        self._service_lock = descriptor
+
+    @property
+    def path(self) -> Path | None:
+        """The SQLite file, or nothing on PostgreSQL and in memory."""
+        database = make_url(self.url).database
+        return Path(database) if self.is_sqlite and database and database != ":memory:" else None
+
+    async def close(self) -> None:
+        """Give back connections and the service lock."""
+        await self._engine.dispose()
+        if self._service_lock is not None:
+            os.close(self._service_lock)
+            self._service_lock = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def async_url(url: str) -> str:
+    """The address with the driver that Handrail uses: aiosqlite, or psycopg 3.
+
+    Raises:
+        StoreError: the address is neither SQLite nor PostgreSQL.
+    """
+    parsed = make_url(url)
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    driver = drivers.get(parsed.get_backend_name() if parsed.drivername != "postgres" else "postgres")
+    if driver is None:
+        raise StoreError(
+            f"HANDRAIL_DATABASE_URL starts with {parsed.drivername!r}: give sqlite:///FILE or postgresql://…"
+        )
+    return parsed.set(drivername=driver).render_as_string(hide_password=False)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not begin transactions by itself: `_begin_sqlite` says how each one starts.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", "secure_delete=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITE) else "BEGIN")
+
+
+def require_aware(moment: datetime) -> datetime:
+    """Return the moment, or refuse it when it carries no time zone.
+
+    Raises:
+        TypeError: the datetime is naive.
+    """
+    if moment.tzinfo is None:
+        raise TypeError(f"naive datetime {moment!r}: give an aware one")
+    return moment

@@ -1,0 +1,105 @@
+"""People and their contact points: adding, finding, opening what is sealed."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from bot.recovery.people import Person, Role
+from bot.store.database import Unit, new_id
+from bot.store.tables import ContactPointRow, ConversationRow, PersonRow
+
+FIRST_CASE = 1001
+
+
+def person_of(unit: Unit, row: PersonRow) -> Person:
+    """The value of a person's row, with the name opened."""
+    return Person(
+        id=row.id,
+        key=row.key,
+        role=Role(row.role),
+        name=unit.open(row, "name_sealed"),
+        language=row.language,
+        time_zone=row.time_zone,
+        country=row.country,
+        case=row.case_number,
+        interventionist_id=row.interventionist_id,
+        check_in_at=row.check_in_at,
+    )
+
+
+async def add(
+    unit: Unit,
+    *,
+    key: str,
+    role: Role,
+    name: str,
+    time_zone: str,
+    country: str,
+    now: datetime,
+    language: str = "en",
+    interventionist_id: str | None = None,
+    check_in_at: str | None = None,
+    next_check_in: datetime | None = None,
+    on_call: bool = False,
+) -> PersonRow:
+    """Add a person with the next free case number."""
+    highest: int | None = await unit.session.scalar(select(func.max(PersonRow.case_number)))
+    row_id = new_id()
+    row = PersonRow(
+        id=row_id,
+        key=key,
+        role=role,
+        language=language,
+        time_zone=time_zone,
+        country=country,
+        name_sealed=unit.seal(PersonRow, "name_sealed", row_id, name),
+        case_number=(highest or FIRST_CASE - 1) + 1,
+        interventionist_id=interventionist_id,
+        check_in_at=check_in_at,
+        next_check_in=next_check_in,
+        on_call=on_call,
+        created_at=now,
+    )
+    unit.session.add(row)
+    await unit.session.flush()
+    return row
+
+
+async def add_contact(unit: Unit, person_id: str, channel: str, address: str) -> ContactPointRow:
+    """Give a person an address on a channel, and the conversation that is held there."""
+    row_id = new_id()
+    contact = ContactPointRow(
+        id=row_id,
+        person_id=person_id,
+        channel=channel,
+        address_sealed=unit.seal(ContactPointRow, "address_sealed", row_id, address),
+        address_hash=unit.vault.digest(address),
+    )
+    unit.session.add(contact)
+    await unit.session.flush()
+    unit.session.add(ConversationRow(id=new_id(), contact_point_id=row_id, person_id=person_id, owner="bot"))
+    await unit.session.flush()
+    return contact
+
+
+async def by_key(unit: Unit, key: str) -> PersonRow | None:
+    """The person whom the practice calls by this short name."""
+    found: PersonRow | None = (await unit.session.scalars(select(PersonRow).where(PersonRow.key == key))).first()
+    return found
+
+
+async def by_address(unit: Unit, channel: str, address: str) -> tuple[ContactPointRow, ConversationRow, PersonRow] | None:
+    """Whom an address belongs to; looked up by keyed hash, under every key of the ring."""
+    query = (
+        select(ContactPointRow, ConversationRow, PersonRow)
+        .join(ConversationRow, ConversationRow.contact_point_id == ContactPointRow.id)
+        .join(PersonRow, PersonRow.id == ContactPointRow.person_id)
+        .where(ContactPointRow.channel == channel, ContactPointRow.address_hash.in_(unit.vault.digests(address)))
+    )
+    found = (await unit.session.execute(query)).first()
+    return None if found is None else (found[0], found[1], found[2])
+
+
+async def get(unit: Unit, person_id: str) -> Person:
+    """A person by id; raises ``NoResultFound`` when there is none."""
+    return person_of(unit, await unit.session.get_one(PersonRow, person_id))

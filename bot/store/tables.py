@@ -1,0 +1,253 @@
+"""The records of Handrail (design: ``docs/architecture.md``).
+
+Columns that end in ``_sealed`` hold what a person wrote or who they are. Everything else is plain on purpose: ids,
+kinds, times, numbers on a scale.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Date, ForeignKey, Index, Integer, MetaData, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from bot.store.columns import Moment, SealedText
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: Moment, bytes: SealedText, dict[str, Any]: JSON, list[Any]: JSON}
+
+
+class Id:
+    """An opaque id, made by the application before the row exists, so that sealed columns can be bound to it."""
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+
+
+class Ordered:
+    """Rows that are handled in the order in which they were written; the id is opaque as everywhere."""
+
+    sequence: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+
+
+class PersonRow(Id, Base):
+    __tablename__ = "person"
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    language: Mapped[str] = mapped_column(String(8))
+    time_zone: Mapped[str] = mapped_column(String(64))
+    country: Mapped[str] = mapped_column(String(2))
+    name_sealed: Mapped[bytes]
+    case_number: Mapped[int] = mapped_column(Integer, unique=True)
+    on_call: Mapped[bool] = mapped_column(default=False)
+    interventionist_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    check_in_at: Mapped[str | None] = mapped_column(String(5))
+    next_check_in: Mapped[datetime | None] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+
+
+class ContactPointRow(Id, Base):
+    __tablename__ = "contact_point"
+    __table_args__ = (UniqueConstraint("channel", "address_hash"),)
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    channel: Mapped[str] = mapped_column(String(16))
+    address_sealed: Mapped[bytes]
+    address_hash: Mapped[str] = mapped_column(String(64))
+    opted_out_at: Mapped[datetime | None]
+
+
+class PlanVersionRow(Id, Base):
+    __tablename__ = "plan_version"
+    __table_args__ = (UniqueConstraint("client_id", "version"),)
+    client_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    version: Mapped[int]
+    plan_sealed: Mapped[bytes]
+    approved_by: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
+class CheckInRow(Id, Base):
+    __tablename__ = "check_in"
+    __table_args__ = (UniqueConstraint("client_id", "local_date", "slot"),)
+    client_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    local_date: Mapped[date] = mapped_column(Date)
+    slot: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(64))
+    craving: Mapped[int | None]
+    mood: Mapped[int | None]
+    sleep_quality: Mapped[int | None]
+    sleep_hours: Mapped[float | None]
+    used: Mapped[bool | None]
+    asked_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
+    follow_ups: Mapped[int] = mapped_column(default=0)
+
+
+class CravingEpisodeRow(Id, Base):
+    __tablename__ = "craving_episode"
+    client_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    level_before: Mapped[int | None]
+    level_after: Mapped[int | None]
+    skill: Mapped[str | None] = mapped_column(String(80))
+    steps_done: Mapped[int] = mapped_column(default=0)
+    trigger_sealed: Mapped[bytes | None]
+    change_sealed: Mapped[bytes | None]
+    completed: Mapped[bool]
+    at: Mapped[datetime]
+
+
+class LapseRow(Id, Base):
+    __tablename__ = "lapse"
+    client_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    what_sealed: Mapped[bytes | None]
+    alone: Mapped[bool | None]
+    at: Mapped[datetime]
+
+
+class InboundRow(Ordered, Base):
+    __tablename__ = "inbound_message"
+    __table_args__ = (
+        UniqueConstraint("channel", "provider_id"),
+        Index("ix_inbound_message_conversation_order", "conversation_id", "status", "sequence"),
+    )
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversation.id"))
+    channel: Mapped[str] = mapped_column(String(16))
+    provider_id: Mapped[str] = mapped_column(String(128))
+    text_sealed: Mapped[bytes]
+    status: Mapped[str] = mapped_column(String(16), index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime]
+    read_at: Mapped[datetime | None] = mapped_column(index=True)
+    held: Mapped[bool] = mapped_column(default=False)
+    received_at: Mapped[datetime] = mapped_column(index=True)
+    done_at: Mapped[datetime | None]
+
+
+class OutboundRow(Ordered, Base):
+    __tablename__ = "outbound_message"
+    __table_args__ = (Index("ix_outbound_message_queue", "status", "lane", "sequence"),)
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    contact_point_id: Mapped[str] = mapped_column(ForeignKey("contact_point.id"))
+    lane: Mapped[int]
+    body_sealed: Mapped[bytes]
+    alert_id: Mapped[str | None] = mapped_column(ForeignKey("alert.id"), index=True)
+    status: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int] = mapped_column(default=0)
+    repeat: Mapped[bool] = mapped_column(default=False)
+    not_before: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    provider_id: Mapped[str | None] = mapped_column(String(128))
+    reason: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+
+class ConversationRow(Id, Base):
+    """One a contact point: who owns it now, who holds its lease, and the engine's state."""
+
+    __tablename__ = "conversation"
+    contact_point_id: Mapped[str] = mapped_column(ForeignKey("contact_point.id"), unique=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    owner: Mapped[str] = mapped_column(String(16))
+    fence: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    state_sealed: Mapped[bytes | None]
+    form_until: Mapped[datetime | None]
+    last_heard: Mapped[datetime | None]
+
+
+class QuestionRow(Id, Base):
+    """A safety question that waits for its answer; the clock ends it at its deadline."""
+
+    __tablename__ = "safety_question"
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversation.id"), index=True)
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alert.id"))
+    kind: Mapped[str] = mapped_column(String(16))
+    level: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(8))
+    yes_means: Mapped[str] = mapped_column(String(8))
+    attempts: Mapped[int] = mapped_column(default=1)
+    asked_at: Mapped[datetime]
+    deadline: Mapped[datetime] = mapped_column(index=True)
+    step: Mapped[int] = mapped_column(default=0)
+    outcome: Mapped[str | None] = mapped_column(String(16), index=True)
+
+
+class FindingRow(Id, Base):
+    __tablename__ = "finding"
+    message_id: Mapped[str | None] = mapped_column(ForeignKey("inbound_message.id"), index=True)
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alert.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    level: Mapped[str] = mapped_column(String(16))
+    net: Mapped[str] = mapped_column(String(16))
+    rule: Mapped[str] = mapped_column(String(80))
+    subject: Mapped[str] = mapped_column(String(8))
+    matched_sealed: Mapped[bytes]
+    at: Mapped[datetime]
+
+
+class AlertRow(Base):
+    __tablename__ = "alert"
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    kind: Mapped[str] = mapped_column(String(24))
+    danger: Mapped[str | None] = mapped_column(String(16))
+    level: Mapped[str | None] = mapped_column(String(16))
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"), index=True)
+    status: Mapped[str] = mapped_column(String(16), index=True)
+    policy: Mapped[list[Any]]
+    story_sealed: Mapped[bytes | None]
+    note_sealed: Mapped[bytes | None]
+    count: Mapped[int] = mapped_column(default=1)
+    raised_at: Mapped[datetime]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    next_step: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime | None] = mapped_column(index=True)
+    check_backs: Mapped[int] = mapped_column(default=0)
+    check_back_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class AlertStepRow(Id, Base):
+    """A step of an alert's policy that was taken: who was paged, when, and whether it was a repeat."""
+
+    __tablename__ = "alert_step"
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alert.id"), index=True)
+    step: Mapped[int]
+    who: Mapped[str] = mapped_column(String(24))
+    reached: Mapped[int]
+    at: Mapped[datetime]
+
+
+class AuditRow(Ordered, Base):
+    """Append-only; each row carries the hash of the one before it, so that a change in the middle shows."""
+
+    __tablename__ = "audit_event"
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(64))
+    what: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(64))
+    previous: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+
+
+class SignatureRow(Id, Base):
+    """The practice's review of a fixed text: valid for exactly the words it was given for."""
+
+    __tablename__ = "content_signature"
+    piece: Mapped[str] = mapped_column(String(80), index=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    signed_by: Mapped[str] = mapped_column(String(80))
+    signed_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""The sealed understanding and dialogue runtime: Rasa behind a stateless turn channel, knowing no one, reaching no one."""

@@ -1,0 +1,138 @@
+"""The stateless turn channel: one request carries the text and the conversation's state, the answer carries both out.
+
+Nothing stays in memory after the answer. The state is ``{"slots": {name: value}, "form": name or null}``: rules and
+forms need no more, so a conversation of years costs no more than one of two messages.
+"""
+
+import asyncio
+import hmac
+import os
+from typing import Any, Awaitable, Callable, Dict, List, Optional, Text
+
+from rasa.core.channels.channel import CollectingOutputChannel, InputChannel, UserMessage
+from rasa.core.agent import Agent
+from rasa.core.tracker_store import FailSafeTrackerStore
+from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet
+from rasa.shared.core.trackers import DialogueStateTracker
+from sanic import Blueprint, response
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+PREVIOUS_INTENT = "previous_intent"
+
+
+class TurnError(Exception):
+    """The turn could not be answered; the caller gets a 5xx and asks again later."""
+
+
+class TurnChannel(InputChannel):
+    """``POST /webhooks/turn/ask`` answers a turn, ``POST /webhooks/turn/read`` only understands a text."""
+
+    @classmethod
+    def name(cls) -> Text:
+        return "turn"
+
+    @classmethod
+    def from_credentials(cls, credentials: Optional[Dict[Text, Any]]) -> "TurnChannel":
+        token = os.environ.get("HANDRAIL_ENGINE_TOKEN", "")
+        if len(token) < 16:
+            raise ValueError("HANDRAIL_ENGINE_TOKEN must be set to at least 16 characters before the engine starts")
+        return cls(token, float((credentials or {}).get("seconds", 10)))
+
+    def __init__(self, token: Text, seconds: float) -> None:
+        self._token = token.encode()
+        self._seconds = seconds
+
+    def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
+        routes = Blueprint("turn_webhook", __name__)
+
+        @routes.post("/ask")
+        async def ask(request: Request) -> HTTPResponse:
+            return await self._answer(request, self._ask)
+
+        @routes.post("/read")
+        async def read(request: Request) -> HTTPResponse:
+            return await self._answer(request, self._read)
+
+        return routes
+
+    async def _answer(self, request: Request, work: Callable[[Agent, Dict], Awaitable[Dict]]) -> HTTPResponse:
+        given = request.headers.get("X-Handrail-Token", "").encode()
+        if not hmac.compare_digest(given, self._token):
+            return response.json({"error": "wrong or missing token"}, status=403)
+        agent: Agent = request.app.ctx.agent
+        if agent is None or not agent.is_ready():
+            return response.json({"error": "no model loaded"}, status=503)
+        try:
+            body = await asyncio.wait_for(work(agent, request.json), self._seconds)
+        except asyncio.TimeoutError:
+            return response.json({"error": f"no answer within {self._seconds:g} s"}, status=504)
+        except Exception as error:  # the whole point: no failure may look like an empty answer
+            # The type alone: a message may carry what a person wrote.
+            return response.json({"error": type(error).__name__}, status=500)
+        return response.json(body)
+
+    async def _read(self, agent: Agent, call: Dict[Text, Any]) -> Dict[Text, Any]:
+        parsed = await agent.processor.parse_message(UserMessage(call["text"], sender_id=call["turn"]))
+        return _understanding(parsed)
+
+    async def _ask(self, agent: Agent, call: Dict[Text, Any]) -> Dict[Text, Any]:
+        turn, state = call["turn"], call.get("state") or {}
+        store = agent.tracker_store
+        if isinstance(store, FailSafeTrackerStore):
+            store = store._tracker_store
+        tracker = agent.processor.domain and DialogueStateTracker.from_events(
+            turn, _events(state), agent.domain.slots
+        )
+        await store.save(tracker)
+        try:
+            channel = CollectingOutputChannel()
+            await agent.processor.handle_message(
+                UserMessage(call["text"], channel, turn, input_channel="turn", metadata=call.get("metadata"))
+            )
+            after = await store.retrieve(turn)
+            if after is None or after.latest_message is None:
+                raise TurnError("the turn left no trace")
+            understanding = _understanding(after.latest_message.parse_data or {})
+            return {
+                "replies": [_reply(message) for message in channel.messages],
+                **understanding,
+                "state": _state(after, understanding["intent"]["name"]),
+            }
+        finally:
+            store.store.pop(turn, None)
+
+
+def _events(state: Dict[Text, Any]) -> List[Event]:
+    """The shortest history that stands for a state."""
+    events: List[Event] = [ActionExecuted(ACTION_SESSION_START_NAME), SessionStarted()]
+    events += [SlotSet(name, value) for name, value in (state.get("slots") or {}).items()]
+    if state.get("form"):
+        events += [ActiveLoop(state["form"]), ActionExecuted(state["form"])]
+    return [*events, ActionExecuted(ACTION_LISTEN_NAME)]
+
+
+def _state(tracker: DialogueStateTracker, intent: Optional[Text]) -> Dict[Text, Any]:
+    slots = {
+        name: value
+        for name, value in tracker.current_slot_values().items()
+        if value is not None and name != "session_started_metadata"
+    }
+    return {"slots": {**slots, PREVIOUS_INTENT: intent}, "form": tracker.active_loop_name}
+
+
+def _understanding(parsed: Dict[Text, Any]) -> Dict[Text, Any]:
+    intent = parsed.get("intent") or {}
+    return {
+        "intent": {"name": intent.get("name"), "confidence": float(intent.get("confidence") or 0.0)},
+        "entities": [
+            {key: entity.get(key) for key in ("entity", "value", "start", "end")}
+            for entity in parsed.get("entities") or []
+        ],
+        "findings": parsed.get("findings") or [],
+    }
+
+
+def _reply(message: Dict[Text, Any]) -> Dict[Text, Any]:
+    return {"text": message.get("text", ""), "buttons": message.get("buttons") or []}
