@@ -1,6 +1,6 @@
 """Rasa custom actions, one file a topic. Thin: they ask `bot.care`, stage effects on the turn, and speak; they never write."""
 
-from rasa_sdk import Action
+from rasa_sdk.interfaces import Action
 
 from bot.care.turn import OpenTurns
 

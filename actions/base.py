@@ -2,15 +2,16 @@
 
 from typing import Any, ClassVar
 
-from rasa_sdk import Action, Tracker
 from rasa_sdk.events import FollowupAction
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Action, Tracker
+from rasa_sdk.types import DomainDict
 
 from bot.care.turn import OpenTurns, Turn
 from bot.recovery.people import Role
 
 Event = dict[str, Any]
-Domain = dict[str, Any]
+Domain = DomainDict
 
 
 class HandrailAction(Action):
@@ -45,6 +46,11 @@ def confidence_of(tracker: Tracker) -> float:
     return float(tracker.latest_message.get("intent", {}).get("confidence") or 0.0)
 
 
+def found_danger(tracker: Tracker) -> bool:
+    """Whether the engine's danger net has found something in the message: then the application speaks."""
+    return bool(tracker.latest_message.get("findings"))
+
+
 def text_of(tracker: Tracker) -> str:
     """What the person wrote; empty where they tapped a choice."""
     text = str(tracker.latest_message.get("text") or "")
@@ -76,3 +82,11 @@ def for_role(turn: Turn, response: str, domain: Domain) -> str:
 def say(dispatcher: CollectingDispatcher, response: str, **values: Any) -> None:
     """Speak a response of the domain."""
     dispatcher.utter_message(response=response, **values)
+
+
+def say_level(dispatcher: CollectingDispatcher, response: str, level: int) -> None:
+    """Speak a response that takes up a level: ``{level}``, or ``{a_level}`` with its article."""
+    say(dispatcher, response, level=level, a_level=f"{'An' if level == _EIGHT else 'A'} {level}")
+
+
+_EIGHT = 8

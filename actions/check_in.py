@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from rasa_sdk import Tracker
 from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Tracker
 
 from actions.base import Domain, Event, HandrailAction, offer, say, text_of
 from actions.craving import need_number
@@ -74,14 +74,15 @@ class CheckInStep(FormStep):
     form: ClassVar[str] = "check_in_form"
     slots: ClassVar[tuple[str, ...]] = ("check_craving", "check_mood", "check_sleep", "check_used")
 
-    def opened_by(self) -> str:
-        return "start_check_in"
+    def opened_by(self) -> frozenset[str]:
+        return frozenset({"start_check_in"})
 
-    def _leads_away(self, heard: Heard) -> bool:
-        # "the craving is at 7" and "yes, I drank" are answers here; without a number a craving comes first.
+    def _leads_away(self, heard: Heard, slot: str) -> bool:
+        # "the craving is at 7" and "yes, I drank" are answers here; a craving that is none comes first.
         if heard.means("report_lapse"):
             return False
-        return super()._leads_away(heard) and scales.read_number(heard.text) is None
+        answers = slot == "check_craving" and scales.read_craving(heard.text) is not None
+        return super()._leads_away(heard, slot) and not answers
 
     async def read(self, slot: str, heard: Heard, turn: Turn, tracker: Tracker) -> Any:
         return read_slot(slot, heard)

@@ -2,11 +2,11 @@
 
 from typing import Any, ClassVar
 
-from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, offer, say, team
+from actions.base import Domain, Event, HandrailAction, offer, say, say_level, team
 from actions.forms import SKIPPED, Heard
 from actions.skills import ANOTHER, FINISHED, NEXT, STOPPED, WAIT, Walk, WalkingStep, read_walk, walk_for
 from bot.care.craving import RecordEpisode
@@ -16,6 +16,7 @@ from bot.recovery.craving import HIGH, LOW, Outcome, outcome
 from bot.recovery.skill import find_trigger
 
 TRIGGER_CHOICES = 4
+SHORT = 4
 
 
 def level_words(level: int) -> str:
@@ -29,8 +30,8 @@ class CravingStep(WalkingStep):
         "craving_level", "craving_trigger", "walk_done", "craving_after", "craving_change",
     )  # fmt: skip
 
-    def opened_by(self) -> str:
-        return "report_craving"
+    def opened_by(self) -> frozenset[str]:
+        return frozenset({"report_craving", "report_risky_situation"})
 
     def free(self, slot: str) -> bool:
         return slot in ("craving_trigger", "walk_done", "craving_change")
@@ -42,7 +43,7 @@ class CravingStep(WalkingStep):
         level = offered if offered is not None else scales.read_number(heard.text)
         found: dict[str, Any] = {}
         if level is not None:
-            say(dispatcher, level_words(level), level=level)
+            say_level(dispatcher, level_words(level), level)
             found["craving_level"] = level
         plan = await turn.plan()
         trigger = find_trigger(plan, heard.text) if plan and heard.text else None
@@ -55,21 +56,26 @@ class CravingStep(WalkingStep):
         if slot in ("craving_level", "craving_after"):
             return scales.read_craving(heard.text)
         if slot == "walk_done":
-            return read_walk(heard, Walk.parse(tracker.get_slot("walk")))
+            # A number in the middle of a skill is the level now: the skill has been enough.
+            bare_number = scales.read_number(heard.text) is not None and len(heard.text.split()) <= SHORT
+            return STOPPED if bare_number else read_walk(heard, Walk.parse(tracker.get_slot("walk")))
         return None
 
     async def accepted(
         self, dispatcher: CollectingDispatcher, slot: str, value: Any, turn: Turn, tracker: Tracker
     ) -> dict[str, Any] | None:
         if slot == "craving_level" and value != SKIPPED:
-            say(dispatcher, level_words(value), level=value)
-            if tracker.get_slot("craving_trigger"):
-                return {"walk": (await walk_for(turn, tracker.get_slot("craving_trigger"))).dump()}
+            say_level(dispatcher, level_words(value), value)
+            trigger = tracker.get_slot("craving_trigger")
+            if trigger:
+                return {"walk": (await walk_for(turn, str(trigger))).dump()}
         if slot == "craving_trigger":
-            return {"walk": (await walk_for(turn, "" if value == SKIPPED else value)).dump()}
+            return {"walk": (await walk_for(turn, "" if value == SKIPPED else str(value))).dump()}
         if slot == "walk_done":
             known = value in (NEXT, ANOTHER, WAIT, FINISHED, STOPPED)
-            return await self.walked(value if known else WAIT, dispatcher, turn, tracker)
+            moved = await self.walked(value if known else WAIT, dispatcher, turn, tracker)
+            level = scales.read_number(turn.text) if value == STOPPED else None
+            return moved if level is None else {**moved, "craving_after": level}
         return {}
 
     async def corrected(self, slot: str, heard: Heard, turn: Turn, tracker: Tracker) -> tuple[str, Any] | None:
@@ -140,7 +146,12 @@ class FinishCraving(HandrailAction):
         if came_to is Outcome.HELD:
             say(dispatcher, "utter_craving_held", after=after)
             return [*cleared, SlotSet("offer", offer(turn, "skill"))]
-        say(dispatcher, "utter_craving_fell" if came_to is Outcome.FELL else "utter_craving_low", before=before, after=after)
+        say(
+            dispatcher,
+            "utter_craving_fell" if came_to is Outcome.FELL else "utter_craving_low",
+            before=before,
+            after=after,
+        )
         return cleared
 
 

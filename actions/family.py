@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Tracker
 
 from actions.base import Domain, Event, HandrailAction, back_to_form, intent_of, offer, say
 from bot.care.turn import Turn

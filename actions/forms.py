@@ -4,11 +4,11 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rasa_sdk import Tracker
 from rasa_sdk.events import ActionExecutionRejected, ActiveLoop, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, confidence_of, intent_of, say, text_of
+from actions.base import Domain, Event, HandrailAction, confidence_of, found_danger, intent_of, say, text_of
 from bot.care.turn import Turn
 from bot.recovery import scales
 
@@ -27,7 +27,7 @@ INTERRUPTIONS = frozenset({"report_craving", "report_risky_situation", "report_l
 SURE = 0.45
 SURE_ENOUGH_TO_LEAVE = 0.5
 
-_STOP = frozenset("stop quit cancel enough end exit".split())
+_STOP = frozenset(["stop", "quit", "cancel", "enough", "end", "exit"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Heard:
     text: str
     intent: str
     confidence: float
+    in_danger: bool = False
 
     @property
     def bare(self) -> str:
@@ -88,20 +89,29 @@ class FormStep(HandrailAction):
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
-        heard = Heard(text_of(tracker), intent_of(tracker), confidence_of(tracker))
+        heard = Heard(text_of(tracker), intent_of(tracker), confidence_of(tracker), found_danger(tracker))
         slot = tracker.get_slot("requested_slot")
         if slot not in self.slots:
             filled = await self.begin(dispatcher, heard, turn, tracker)
             return [SlotSet(name, value) for name, value in filled.items()]
-        if tracker.latest_action_name != "action_listen":
+        if self._comes_back(tracker):
             # Back from something said in between: the form asks its question again, and nothing is an answer to it.
             return []
         return await self._answer(dispatcher, slot, heard, turn, tracker)
 
+    def _comes_back(self, tracker: Tracker) -> bool:
+        """Whether something else was said since the person's message."""
+        for event in reversed(tracker.events):
+            if event.get("event") == "user":
+                return False
+            if event.get("event") == "action" and event.get("name") not in (self.form, "action_extract_slots"):
+                return True
+        return False
+
     async def _answer(
         self, dispatcher: CollectingDispatcher, slot: str, heard: Heard, turn: Turn, tracker: Tracker
     ) -> list[Event]:
-        if heard.intent.startswith("danger_"):
+        if heard.in_danger:
             return [ActionExecutionRejected(self.form)]
         if self._stops(heard):
             instead = self.stopped(slot)
@@ -114,7 +124,7 @@ class FormStep(HandrailAction):
             say(dispatcher, "utter_corrected", value=_spoken(value))
             await self.accepted(dispatcher, earlier, value, turn, tracker)
             return [SlotSet(earlier, value), SlotSet("misses", None)]
-        if self._leads_away(heard):
+        if self._leads_away(heard, slot):
             return [ActionExecutionRejected(self.form)]
         value = await self.read(slot, heard, turn, tracker)
         if value is None and (heard.means("skip") or heard.bare in ("skip", "pass", "skip it")):
@@ -135,13 +145,13 @@ class FormStep(HandrailAction):
     def _stops(self, heard: Heard) -> bool:
         return heard.bare in _STOP or (heard.means("stop") and heard.confidence >= SURE)
 
-    def _leads_away(self, heard: Heard) -> bool:
+    def _leads_away(self, heard: Heard, slot: str) -> bool:
         """Whether something more important has come up than the form."""
-        return heard.means(*(INTERRUPTIONS - {self.opened_by()})) and heard.confidence >= SURE_ENOUGH_TO_LEAVE
+        return heard.means(*(INTERRUPTIONS - self.opened_by())) and heard.confidence >= SURE_ENOUGH_TO_LEAVE
 
-    def opened_by(self) -> str:
-        """The intent that opens this form: said again inside it, it is no reason to leave."""
-        return ""
+    def opened_by(self) -> frozenset[str]:
+        """The intents that open this form: said again inside it, they are no reason to leave."""
+        return frozenset()
 
     def _digresses(self, heard: Heard, slot: str) -> bool:
         if not heard.means(*DIGRESSIONS):

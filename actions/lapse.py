@@ -2,9 +2,9 @@
 
 from typing import Any, ClassVar
 
-from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Tracker
 
 from actions.base import Domain, Event, HandrailAction, lines, say, team
 from actions.forms import SKIPPED, FormStep, Heard
@@ -21,8 +21,8 @@ class LapseStep(FormStep):
     form: ClassVar[str] = "lapse_form"
     slots: ClassVar[tuple[str, ...]] = ("lapse_body", "lapse_thoughts", "lapse_company", "lapse_what")
 
-    def opened_by(self) -> str:
-        return "report_lapse"
+    def opened_by(self) -> frozenset[str]:
+        return frozenset({"report_lapse"})
 
     def free(self, slot: str) -> bool:
         return slot == "lapse_what"

@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Tracker
 
 from actions.base import Domain, Event, HandrailAction, back_to_form, intent_of, offer, say, text_of
 from bot.care.turn import Turn
@@ -46,9 +46,7 @@ class TellPlan(HandrailAction):
         set_slots = self._tell(dispatcher, intent_of(tracker), text_of(tracker), plan, turn)
         return [*set_slots, *back_to_form(tracker)]
 
-    def _tell(
-        self, dispatcher: CollectingDispatcher, intent: str, text: str, plan: Plan, turn: Turn
-    ) -> list[Event]:
+    def _tell(self, dispatcher: CollectingDispatcher, intent: str, text: str, plan: Plan, turn: Turn) -> list[Event]:
         if intent == "ask_people":
             say(dispatcher, "utter_plan_people", people=spoken_people(plan))
             say(dispatcher, "utter_plan_call_now")

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
-from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Tracker
 
 from actions.base import Domain, Event, HandrailAction, offer, say
 from actions.forms import FormStep, Heard
@@ -20,8 +20,36 @@ OFFERED = -1
 OFFERS = 6
 
 _NEXT_WORDS = frozenset(
-    "next n ok okay k yes y yeah yep sure done did it go on continue ready alright finished start lets go "
-    "do more then and now 1".split()
+    [
+        "next",
+        "n",
+        "ok",
+        "okay",
+        "k",
+        "yes",
+        "y",
+        "yeah",
+        "yep",
+        "sure",
+        "done",
+        "did",
+        "it",
+        "go",
+        "on",
+        "continue",
+        "ready",
+        "alright",
+        "finished",
+        "start",
+        "lets",
+        "go",
+        "do",
+        "more",
+        "then",
+        "and",
+        "now",
+        "1",
+    ]
 )
 
 
@@ -129,7 +157,9 @@ class WalkingStep(FormStep):
         # Inside the walk "stop" ends the skill, not the form.
         return STOPPED if slot == "walk_done" else None
 
-    async def walked(self, value: str, dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> dict[str, Any]:
+    async def walked(
+        self, value: str, dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker
+    ) -> dict[str, Any]:
         """The slots after a command inside the walk."""
         moved = Walk.parse(tracker.get_slot("walk")).moved(value, await lengths_of(turn))
         if moved.get("walk_done") == USED_UP:
@@ -141,8 +171,8 @@ class SkillStep(WalkingStep):
     form: ClassVar[str] = "skill_form"
     slots: ClassVar[tuple[str, ...]] = ("walk_done", "skill_helped")
 
-    def opened_by(self) -> str:
-        return "ask_skill"
+    def opened_by(self) -> frozenset[str]:
+        return frozenset({"ask_skill"})
 
     async def begin(
         self, dispatcher: CollectingDispatcher, heard: Heard, turn: Turn, tracker: Tracker
@@ -182,7 +212,9 @@ class FinishSkill(HandrailAction):
         helped = tracker.get_slot("skill_helped")
         if walk.steps_done:
             turn.stage(
-                RecordEpisode(None, None, None, walk.key, walk.steps_done, None, tracker.get_slot("walk_done") == FINISHED)
+                RecordEpisode(
+                    None, None, None, walk.key, walk.steps_done, None, tracker.get_slot("walk_done") == FINISHED
+                )
             )
         cleared = [SlotSet(name, None) for name in (*SkillStep.slots, "walk", "misses")]
         if helped is False:

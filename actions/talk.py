@@ -3,11 +3,24 @@
 import re
 from typing import ClassVar
 
-from rasa_sdk import Tracker
 from rasa_sdk.events import ActiveLoop, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, back_to_form, for_role, intent_of, lines, offer, say, text_of
+from actions.base import (
+    Domain,
+    Event,
+    HandrailAction,
+    back_to_form,
+    for_role,
+    found_danger,
+    intent_of,
+    lines,
+    offer,
+    say,
+    say_level,
+    text_of,
+)
 from actions.check_in import CheckInStep
 from actions.craving import CravingStep
 from actions.lapse import LapseStep
@@ -80,7 +93,7 @@ class TakeLevel(HandrailAction):
         if level is None:
             say(dispatcher, for_role(turn, "utter_unsure", domain))
             return []
-        say(dispatcher, "utter_level_alone", level=level)
+        say_level(dispatcher, "utter_level_alone", level)
         return [SlotSet("offer", offer(turn, "craving", level=level))]
 
 
@@ -96,6 +109,10 @@ class Unsure(HandrailAction):
         if is_spanish(text):
             say(dispatcher, "utter_spanish", **lines(turn))
             return [human, *back_to_form(tracker)]
+        if turn.in_danger:
+            # While staff have an open danger alert nobody is offered a menu.
+            say(dispatcher, "utter_unsure_in_danger", **lines(turn))
+            return back_to_form(tracker)
         if tracker.get_slot("previous_intent") == "nlu_fallback":
             say(dispatcher, "utter_unsure_again", **lines(turn))
             return [human]
@@ -108,11 +125,10 @@ def is_spanish(text: str) -> bool:
     return len(_SPANISH.findall(text)) >= 2 and bool(_SPANISH_ONLY.search(text))
 
 
-class MakeRoom(HandrailAction):
-    """Says nothing: the engine heard danger, and the application speaks (see ``engine/danger.py``)."""
+class MakeRoom(Unsure):
+    """Says nothing where the danger net has found something, for then the application speaks; else it asks."""
 
     title: ClassVar[str] = "action_make_room"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
-        self.turn(tracker)
-        return []
+        return [] if found_danger(tracker) else await super().run(dispatcher, tracker, domain)

@@ -105,7 +105,9 @@ class Handrail:
         self.intake = Intake(store, screen, words, clock.now)
         self.turns = TurnWorker(store, host.client, host.turns, words, clock.now, practice)
         self.reader = Reader(store, host.client, words, clock.now)
-        self.sender = Sender(store, channels, clock.now, (_no_check_in_while_in_danger, _alert_still_open), _undelivered)
+        self.sender = Sender(
+            store, channels, clock.now, (_no_check_in_while_in_danger, _alert_still_open), _undelivered
+        )
         self.tick = Tick(store, words, clock.now)
 
     async def settle(self) -> None:

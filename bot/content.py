@@ -100,9 +100,7 @@ class Content:
         """The library of coping skills, in the order of the file."""
         found = [p for p in self.pieces.values() if p.kind == "skill" and p.language == language]
         found = found or [p for p in self.pieces.values() if p.kind == "skill" and p.language == FALLBACK_LANGUAGE]
-        return tuple(
-            Skill(p.id.removeprefix("skill."), p.name, p.intro, p.steps, p.fits, p.minutes) for p in found
-        )
+        return tuple(Skill(p.id.removeprefix("skill."), p.name, p.intro, p.steps, p.fits, p.minutes) for p in found)
 
     def skill_names(self) -> frozenset[str]:
         """The names by which a plan may call the library's skills."""

@@ -129,6 +129,4 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
         if not written:
             return
         for message, vector in zip(written, self._encoder.vectors([m.get(TEXT) for m in written])):
-            message.add_features(
-                Features(vector[None, :], FEATURE_TYPE_SENTENCE, TEXT, self._identifier)
-            )
+            message.add_features(Features(vector[None, :], FEATURE_TYPE_SENTENCE, TEXT, self._identifier))

@@ -9,8 +9,8 @@ import hmac
 import os
 from typing import Any, Awaitable, Callable, Dict, List, Optional, Text
 
-from rasa.core.channels.channel import CollectingOutputChannel, InputChannel, UserMessage
 from rasa.core.agent import Agent
+from rasa.core.channels.channel import CollectingOutputChannel, InputChannel, UserMessage
 from rasa.core.tracker_store import FailSafeTrackerStore
 from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME
 from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet
@@ -82,9 +82,7 @@ class TurnChannel(InputChannel):
         store = agent.tracker_store
         if isinstance(store, FailSafeTrackerStore):
             store = store._tracker_store
-        tracker = agent.processor.domain and DialogueStateTracker.from_events(
-            turn, _events(state), agent.domain.slots
-        )
+        tracker = agent.processor.domain and DialogueStateTracker.from_events(turn, _events(state), agent.domain.slots)
         await store.save(tracker)
         try:
             channel = CollectingOutputChannel()

@@ -89,9 +89,7 @@ async def _said_before(case: Case, finding: Finding) -> int:
     return int(await case.unit.session.scalar(query) or 0)
 
 
-async def _raise(
-    case: Case, findings: Sequence[Finding], story: str, message_id: str | None
-) -> tuple[AlertRow, int]:
+async def _raise(case: Case, findings: Sequence[Finding], story: str, message_id: str | None) -> tuple[AlertRow, int]:
     """One alert for each kind of danger, the most urgent first; returns that one and whom it reached."""
     raised: tuple[AlertRow, int] | None = None
     for kind in dict.fromkeys(finding.kind for finding in findings):
@@ -343,7 +341,4 @@ async def _subject(unit: Unit, alert: AlertRow) -> Subject:
 
 
 def _finding(question: QuestionRow) -> Finding:
-    return Finding(
-        Kind(question.kind), Level(question.level), Net.SCREEN, "question", "", Subject(question.subject)
-    )
-
+    return Finding(Kind(question.kind), Level(question.level), Net.SCREEN, "question", "", Subject(question.subject))

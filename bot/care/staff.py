@@ -47,7 +47,9 @@ async def hear(unit: Unit, content: Content, staff: Person, text: str, now: date
     elif not rest:
         reply = f"To close alert {number}, say what was done: {number}c and a few words."
     else:
-        reply = await _tell(unit, number, await alerts.close(unit, number, staff.id, rest, now), f"Alert {number} is closed.")
+        reply = await _tell(
+            unit, number, await alerts.close(unit, number, staff.id, rest, now), f"Alert {number} is closed."
+        )
     await _say(unit, staff, reply, now)
 
 
@@ -79,7 +81,9 @@ async def _story(unit: Unit, staff: Person, number: int, now: datetime) -> str:
         row = await unit.session.get_one(PersonRow, alert.person_id)
         who = f" {unit.open(row, 'name_sealed')}, case {row.case_number}."
     await audit.write(unit, staff.id, "alert read", f"alert {number}", now)
-    return f"Alert {number}: {alerts.title(alert)}.{who}\n{unit.open(alert, 'story_sealed') or 'Nothing more is known.'}"
+    return (
+        f"Alert {number}: {alerts.title(alert)}.{who}\n{unit.open(alert, 'story_sealed') or 'Nothing more is known.'}"
+    )
 
 
 async def _list(unit: Unit) -> str:

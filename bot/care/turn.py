@@ -34,6 +34,7 @@ class Turn:
     store: Store
     content: Content
     practice: str = "your team"
+    in_danger: bool = False
     effects: list[Effect] = field(default_factory=list)
     failed_action: str | None = None
     _plan: Plan | None = None

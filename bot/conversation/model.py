@@ -6,7 +6,14 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-_SOURCES = ("config.yml", "domain/**/*.yml", "nlu/**/*.yml", "stories/**/*.yml", "engine/*.py", "engine/requirements.txt")
+_SOURCES = (
+    "config.yml",
+    "domain/**/*.yml",
+    "nlu/**/*.yml",
+    "stories/**/*.yml",
+    "engine/*.py",
+    "engine/requirements.txt",
+)
 _HASH_DIGITS = 16
 
 

@@ -1,20 +1,22 @@
 """Net 2 for what no turn asked the engine about: messages the protocol answered, and what came while it was away."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
 
 from bot.care import danger
 from bot.content import Content
-from bot.conversation.engine import EngineClient, EngineError, readable, says_something
+from bot.conversation.engine import EngineAway, EngineClient, EngineFailed, readable, says_something
 from bot.delivery import inbox
-from bot.safety.findings import Subject
-from bot.recovery.people import Role
+from bot.escalation import alerts
+from bot.escalation.policy import AlertKind
+from bot.recovery.people import Person, Role
+from bot.safety.findings import Finding, Subject
 from bot.store import conversations, people
 from bot.store.database import Store
 from bot.store.tables import FindingRow, InboundRow
-from dataclasses import replace
 
 
 class Reader:
@@ -39,12 +41,15 @@ class Reader:
         count = 0
         for message_id, conversation_id, text, person in waiting:
             heard = readable(text)
-            findings = ()
+            findings: tuple[Finding, ...] = ()
             if says_something(heard) and person.role is not Role.STAFF:
                 try:
                     findings = (await self._engine.read(message_id, heard, str(person.role))).findings
-                except EngineError:
+                except EngineAway:
                     return count
+                except EngineFailed as error:
+                    await self._could_not(message_id, person, str(error))
+                    continue
             async with self._store.write() as unit:
                 row = (await unit.session.scalars(select(InboundRow).where(InboundRow.id == message_id))).one()
                 if row.read_at is not None:
@@ -54,11 +59,18 @@ class Reader:
                     await unit.session.scalars(select(FindingRow.kind).where(FindingRow.message_id == message_id))
                 )
                 # A message that already raised an alert is not answered a second time for the same thing.
-                new = [f for f in findings if not known]
-                if new:
+                if findings and not known:
                     subject = Subject.OTHER if person.role is Role.FAMILY else Subject.SELF
                     conversation = await conversations.get(unit, conversation_id)
                     case = danger.Case(unit, self._content, person, conversation, self._now())
-                    await danger.respond(case, [replace(f, subject=subject) for f in new], text, message_id)
+                    await danger.respond(case, [replace(f, subject=subject) for f in findings], text, message_id)
             count += 1
         return count
+
+    async def _could_not(self, message_id: str, person: Person, why: str) -> None:
+        """A message that net 2 cannot read holds up no other: a human is told that only net 1 has read it."""
+        async with self._store.write() as unit:
+            row = (await unit.session.scalars(select(InboundRow).where(InboundRow.id == message_id))).one()
+            row.read_at = self._now()
+            story = f"Message {message_id} was read by the rules alone: {why}."
+            await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, person.id, story=story), self._now())

@@ -64,7 +64,12 @@ class TurnWorker:
     """Answers what stands in the inbox, one message a round; a person's messages in order, one at a time."""
 
     def __init__(
-        self, store: Store, engine: EngineClient, turns: OpenTurns, content: Content, now: Callable[[], datetime],
+        self,
+        store: Store,
+        engine: EngineClient,
+        turns: OpenTurns,
+        content: Content,
+        now: Callable[[], datetime],
         practice: str,
     ) -> None:
         self._store = store
@@ -116,6 +121,7 @@ class TurnWorker:
                     store=self._store,
                     content=self._content,
                     practice=self._practice,
+                    in_danger=await danger.is_open_for(unit, person.id),
                 ),
             )
 
@@ -131,6 +137,8 @@ class TurnWorker:
             return await self._wait(claim)
         except EngineFailed as error:
             return await self._failed(claim, str(error))
+        heard_as = answer.understanding
+        log.info("turn", message=claim.message_id, intent=heard_as.intent, confidence=round(heard_as.confidence, 3))
         if turn.failed_action:
             return await self._failed(claim, f"{turn.failed_action} raised an error")
         return await self._commit(claim, self._answer(claim, answer), read=True)

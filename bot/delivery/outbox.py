@@ -114,7 +114,13 @@ async def lease(unit: Unit, now: datetime, limit: int = 20) -> list[Leased]:
 
 
 async def record(
-    unit: Unit, message_id: str, now: datetime, *, provider_id: str | None = None, failure: str | None = None, retry: bool = False
+    unit: Unit,
+    message_id: str,
+    now: datetime,
+    *,
+    provider_id: str | None = None,
+    failure: str | None = None,
+    retry: bool = False,
 ) -> OutStatus:
     """Record what became of a leased message; returns where it stands now. A settled row never moves back."""
     row = (await unit.session.scalars(select(OutboundRow).where(OutboundRow.id == message_id).with_for_update())).one()

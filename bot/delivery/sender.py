@@ -70,7 +70,7 @@ class Sender:
                 provider_id = await channel.send(delivery)
             except SendError as error:
                 failure, retry = str(error), error.retry
-            except Exception as error:  # noqa: BLE001 - whatever a channel raises, this message must not stop the next
+            except Exception as error:
                 failure, retry = type(error).__name__, True
         async with self._store.write() as unit:
             status = await outbox.record(

@@ -104,7 +104,9 @@ async def take_step(unit: Unit, alert: AlertRow, now: datetime) -> int:
     for person in staff:
         contact = await outbox.contact_of(unit, person.id)
         if contact is not None:
-            await outbox.enqueue(unit, contact, [await _page(unit, alert, again=step > 0)], Lane.ALERT, now, alert_id=alert.id)
+            await outbox.enqueue(
+                unit, contact, [await _page(unit, alert, again=step > 0)], Lane.ALERT, now, alert_id=alert.id
+            )
             reached += 1
     unit.session.add(AlertStepRow(id=new_id(), alert_id=alert.id, step=step, who=who, reached=reached, at=now))
     alert.next_step = step + 1
@@ -118,7 +120,9 @@ async def take_step(unit: Unit, alert: AlertRow, now: datetime) -> int:
 
 async def recipients(unit: Unit, alert: AlertRow, who: Who) -> list[PersonRow]:
     """The staff that a step pages. Where it names nobody, everybody: an alert to no one would just end."""
-    staff = list(await unit.session.scalars(select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.key)))
+    staff = list(
+        await unit.session.scalars(select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.key))
+    )
     on_call = [person for person in staff if person.on_call]
     chosen: list[PersonRow] = staff
     if who is Who.INTERVENTIONIST:

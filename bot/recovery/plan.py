@@ -34,7 +34,9 @@ class Supporter(Part):
 
     name: Name
     relation: Name
-    phone: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 ()./-]{5,24}$")] | None = None
+    phone: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 ()./-]{5,24}$")] | None = (
+        None
+    )
     note: Line | None = None
 
 

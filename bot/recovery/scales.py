@@ -61,7 +61,9 @@ _HOURS = re.compile(
     r"(?P<after>\s+and a half)?",
     re.IGNORECASE,
 )
-_HALF_WORDS = re.compile(r"\b(?P<word>one|two|three|four|five|six|seven|eight|nine|ten)(?P<half> and a half)? (?:hours?|hrs?)\b")
+_HALF_WORDS = re.compile(
+    r"\b(?P<word>one|two|three|four|five|six|seven|eight|nine|ten)(?P<half> and a half)? (?:hours?|hrs?)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,11 @@ def read_number(text: str) -> int | None:
     ]
     found += [
         (match.start(), _NUMBERS[match[0]])
-        for match in re.finditer(r"\b(?:" + "|".join(w for w in _NUMBERS if w not in ("none", "nil", "nada")) + r")\b", folded)
-        if not _UNITS.match(folded, match.end()) and not (match[0] == "one" and len(folded) > 12 and "a one" not in folded)
+        for match in re.finditer(
+            r"\b(?:" + "|".join(w for w in _NUMBERS if w not in ("none", "nil", "nada")) + r")\b", folded
+        )
+        if not _UNITS.match(folded, match.end())
+        and not (match[0] == "one" and len(folded) > 12 and "a one" not in folded)
     ]
     found = [(at, level) for at, level in sorted(found) if LOWEST <= level <= HIGHEST]
     if not found:
@@ -163,7 +168,9 @@ _CLEAN = re.compile(
     r"\b(?:clean|sober|stayed (?:clean|sober|strong)|(?:didn'?t|did not|haven'?t|have not|not) (?:use|used|drink|drank|drunk|"
     r"touch\w*|smoke\w*|gambl\w*|slip\w*)|nothing)\b"
 )
-_USED = re.compile(r"\b(?:used|drank|drunk|slipped|relapsed|gambled|smoked|had (?:a|one|two|some|a few)|gave in|messed up)\b")
+_USED = re.compile(
+    r"\b(?:used|drank|drunk|slipped|relapsed|gambled|smoked|had (?:a|one|two|some|a few)|gave in|messed up)\b"
+)
 
 
 def read_used(text: str) -> bool | None:

@@ -78,11 +78,66 @@ def named(skills: Sequence[Skill], text: str) -> Skill | None:
     return best if best and heard & (set(_words(best.name)) - _SMALL) else None
 
 
+_SHORT = 3
 _SMALL = frozenset(
-    "a an and are at be by do for from get go have help i in is it like me my need of off on one or out show some "
-    "something that the this to up want was we what when with you can could please give skill skills how".split()
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "at",
+        "be",
+        "by",
+        "do",
+        "for",
+        "from",
+        "get",
+        "go",
+        "have",
+        "help",
+        "i",
+        "in",
+        "is",
+        "it",
+        "like",
+        "me",
+        "my",
+        "need",
+        "of",
+        "off",
+        "on",
+        "one",
+        "or",
+        "out",
+        "show",
+        "some",
+        "something",
+        "that",
+        "the",
+        "this",
+        "to",
+        "up",
+        "want",
+        "was",
+        "we",
+        "what",
+        "when",
+        "with",
+        "you",
+        "can",
+        "could",
+        "please",
+        "give",
+        "skill",
+        "skills",
+        "how",
+    ]
 )
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W\d_]+", text.casefold())
+    # "Sundays" speaks of "Sunday night": a plural s makes no other word.
+    found = re.findall(r"[^\W\d_]+", text.casefold())
+    return [
+        word[:-1] if len(word) > _SHORT and word.endswith("s") and not word.endswith("ss") else word for word in found
+    ]

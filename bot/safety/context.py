@@ -7,7 +7,7 @@ from enum import StrEnum
 from bot.safety.findings import Subject
 from bot.safety.patterns import HARD, SOFT, Pattern
 
-_FAR = 40  # symbols either side that are looked at, so that a text without full stops stays linear
+FAR = 40  # symbols either side that are looked at, so that a text without full stops stays linear
 _REACH = 5  # symbols before a match in which a denial still means the match
 
 _NOUN_REACH = 3  # words after "my" among which the noun is ("my little boy")
@@ -67,13 +67,13 @@ class Surroundings:
 
 
 def surroundings(symbols: str, start: int, end: int, people: People) -> Surroundings:
-    """Find the sentence and clause around symbols `start` to `end`, looking at most `_FAR` symbols away."""
-    first = left = max(0, start - _FAR)
+    """Find the sentence and clause around symbols `start` to `end`, looking at most `FAR` symbols away."""
+    first = left = max(0, start - FAR)
     for place in range(start - 1, first - 1, -1):
         if symbols[place] == HARD:
             left = place + 1
             break
-    last = right = min(len(symbols), end + _FAR)
+    last = right = min(len(symbols), end + FAR)
     for place in range(end, last):
         if symbols[place] == HARD:
             right = place
@@ -91,8 +91,13 @@ def surroundings(symbols: str, start: int, end: int, people: People) -> Surround
     return Surroundings((left, right), (near, far))
 
 
-def holds(context: Context, symbols: str, start: int, end: int, around: Surroundings) -> bool:
-    """Whether the context holds for the match at symbols `start` to `end`."""
+def holds(
+    context: Context, shown_by: Sequence[Pattern], symbols: str, start: int, end: int, around: Surroundings
+) -> bool:
+    """Whether the context holds for the match at symbols `start` to `end`.
+
+    `shown_by` are those of its patterns that the text can match at all.
+    """
     low, high = around.sentence
     match context.place:
         case Place.JUST_BEFORE:
@@ -108,11 +113,11 @@ def holds(context: Context, symbols: str, start: int, end: int, around: Surround
     if context.place is Place.WITHIN:
         shown = any(
             found.start() < end and found.end() > start
-            for pattern in context.patterns
+            for pattern in shown_by
             for found in pattern.expression.finditer(symbols, low, high)
         )
     else:
-        shown = any(pattern.expression.search(symbols, low, high) for pattern in context.patterns)
+        shown = any(pattern.expression.search(symbols, low, high) for pattern in shown_by)
     bounds = around.clause if context.narrow else around.sentence
     return shown and not any(pattern.expression.search(symbols, *bounds) for pattern in context.absent)
 

@@ -39,7 +39,9 @@ _YES = re.compile(
     r"|they are|(?:s?he|they)(?:'s| is| are) (?:safe|ok|okay|fine)|called|calling|on the phone with)\b",
     re.IGNORECASE,
 )
-_NO = re.compile(r"^\W*(?:2|n|no+|nope|nah|not (?:really|safe|sure|yet|ok|okay)|i'?m not|never|negative)\b", re.IGNORECASE)
+_NO = re.compile(
+    r"^\W*(?:2|n|no+|nope|nah|not (?:really|safe|sure|yet|ok|okay)|i'?m not|never|negative)\b", re.IGNORECASE
+)
 _SAFE = re.compile(
     r"\b(?:i'?m|i am|we'?re|we are|(?:s?he|they)(?:'s| is| are)) (?:\w+ )?(?:safe|ok|okay|fine|alright|not alone)\b",
     re.IGNORECASE,
@@ -48,7 +50,9 @@ _UNSAFE = re.compile(
     r"\b(?:not safe|unsafe|can'?t|cannot|don'?t know|not sure|scared|help me|hurry|worse|still here with (?:me|it|them))\b",
     re.IGNORECASE,
 )
-_GO_ON = re.compile(r"^\W*(?:1|next|ok(?:ay)?|done|did it|yes|yeah|yep|y|go on|now what|what now|then)\b", re.IGNORECASE)
+_GO_ON = re.compile(
+    r"^\W*(?:1|next|ok(?:ay)?|done|did it|yes|yeah|yep|y|go on|now what|what now|then)\b", re.IGNORECASE
+)
 
 
 def read_answer(text: str) -> Answer:

@@ -107,9 +107,7 @@ def _rules(path: Path, language: Language) -> list[Rule]:
     return found
 
 
-def _rule(
-    entry: Mapping[str, Any], kind: Kind, usual: Mapping[str, Effect], language: Language, where: str
-) -> Rule:
+def _rule(entry: Mapping[str, Any], kind: Kind, usual: Mapping[str, Effect], language: Language, where: str) -> Rule:
     name = str(entry["id"])
     if not name.startswith(f"{kind}."):
         message = f"{where}: the id must start with {kind}."
@@ -141,9 +139,7 @@ def _example(entry: object) -> Example:
         message = f"an example is text or a mapping, not {entry!r}"
         raise TypeError(message)
     _only(entry, {"text", "role", "earlier"}, f"example {entry!r}")
-    return Example(
-        str(entry["text"]), str(entry.get("role", "client")), tuple(map(str, entry.get("earlier", ())))
-    )
+    return Example(str(entry["text"]), str(entry.get("role", "client")), tuple(map(str, entry.get("earlier", ()))))
 
 
 def _effects(entry: Mapping[str, str], language: Language) -> dict[str, Effect]:
@@ -191,11 +187,7 @@ def _language(path: Path) -> Language:
                 for group in ("first", "third", "own", "openers")
             }
         )
-        emoji = {
-            sign: tuple(str(words).split())
-            for words, signs in data["emoji"].items()
-            for sign in _listed(signs)
-        }
+        emoji = {sign: tuple(str(words).split()) for words, signs in data["emoji"].items() for sign in _listed(signs)}
         for standard in (*spellings.values(), *emoji.values()):
             for word in standard:
                 lexicon.symbol(word)
@@ -218,7 +210,7 @@ _PlainLoader.yaml_implicit_resolvers = {}
 def _mapping(path: Path) -> dict[str, Any]:
     try:
         # A safe loader, only with fewer conversions.
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)  # noqa: S506
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as fault:
         message = f"{path.name}: {fault}"
         raise RulesError(message) from fault

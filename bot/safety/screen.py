@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.safety.context import Effect, holds, subject_of, surroundings
+from bot.safety.context import FAR, Effect, holds, subject_of, surroundings
 from bot.safety.findings import Finding, Kind, Level, Net, Subject, by_urgency
 from bot.safety.patterns import HARD, SOFT, Pattern
 from bot.safety.rules import About, Language, Rule
@@ -28,21 +28,20 @@ class Screen:
     def __init__(self, rules: Sequence[Rule]) -> None:
         # Definite rules first: once a kind is definite, weaker rules of that kind need no reading.
         self._rules = tuple(sorted(rules, key=lambda rule: rule.level is not Level.DEFINITE))
-        self._language: Language | None = rules[0].language if rules else None
-        self._reader: Reader | None = None
         self._wanted: dict[str, list[int]] = {}  # a symbol, and the patterns that cannot do without it
-        self._patterns: list[tuple[int, Pattern]] = []
-        for place, rule in enumerate(self._rules):
-            if rule.language is not self._language:
+        self._patterns: list[tuple[Rule, Pattern]] = []
+        language: Language | None = rules[0].language if rules else None
+        for rule in self._rules:
+            if rule.language is not language:
                 message = "rules of one screen must be loaded together"
                 raise ValueError(message)
             for pattern in rule.patterns:
                 for symbol in sorted(pattern.needs):
                     self._wanted.setdefault(symbol, []).append(len(self._patterns))
-                self._patterns.append((place, pattern))
-        if self._language is not None:
-            language = self._language
-            self._reader = Reader(language.speller, language.lexicon.symbols, language.emoji)
+                self._patterns.append((rule, pattern))
+        self._reader = (
+            Reader(language.speller, language.lexicon.symbols, language.emoji) if language is not None else None
+        )
 
     def read(self, text: str, *, role: str = "client", earlier: Sequence[str] = ()) -> tuple[Finding, ...]:
         """The dangers in `text`, most urgent first; at most one for each kind and subject.
@@ -65,21 +64,21 @@ class Screen:
 
     def _sightings(self, reading: Reading, role: str, fresh: int) -> Iterator[_Sighting]:
         """What the rules see in one reading, counting only matches that reach beyond character `fresh`."""
-        symbols = reading.symbols
-        places = sorted({place for symbol in set(symbols) for place in self._wanted.get(symbol, ())})
+        present = frozenset(reading.symbols)
+        places = sorted({place for symbol in present for place in self._wanted.get(symbol, ())})
+        judge = _Judge(reading, present, role)
         held: dict[tuple[Kind, Subject], Level] = {}
         for place in places:
-            number, pattern = self._patterns[place]
-            rule = self._rules[number]
-            if _exhausted(rule, held):
+            rule, pattern = self._patterns[place]
+            if held and _exhausted(rule, held):
                 continue
-            for found in pattern.expression.finditer(symbols):
+            for found in pattern.expression.finditer(reading.symbols):
                 start, end = found.span()
-                while symbols[end - 1] in {HARD, SOFT}:
+                while reading.symbols[end - 1] in {HARD, SOFT}:
                     end -= 1
                 if reading.ends[end - 1] <= fresh:
                     continue
-                sighting = self._judged(rule, reading, start, end, role)
+                sighting = judge.sighting(rule, start, end)
                 if sighting is None:
                     continue
                 finding = sighting.finding
@@ -91,40 +90,77 @@ class Screen:
                 if _exhausted(rule, held):
                     break
 
-    def _judged(self, rule: Rule, reading: Reading, start: int, end: int, role: str) -> _Sighting | None:
-        """A match in its context; None where the context says that it is no danger."""
-        symbols = reading.symbols
-        language = rule.language
-        around = surroundings(symbols, start, end, language.people)
-        for exception in rule.exceptions:
+
+class _Judge:
+    """Weighs the matches of one reading in their context, and remembers what it need not look at twice."""
+
+    def __init__(self, reading: Reading, present: frozenset[str], role: str) -> None:
+        self._reading = reading
+        self._present = present
+        self._role = role
+        self._live: dict[str, tuple[Pattern, ...]] = {}
+        self._harmless: set[tuple[str, str, int]] = set()
+
+    def sighting(self, rule: Rule, start: int, end: int) -> _Sighting | None:
+        """The match at symbols `start` to `end` as a finding; None where its context makes it no danger."""
+        symbols = self._reading.symbols
+        people = rule.language.people
+        # The same words over and over (a million characters of them) are weighed once.
+        low = max(0, start - FAR)
+        case = (rule.id, symbols[low : end + FAR], start - low)
+        if case in self._harmless:
+            return None
+        around = surroundings(symbols, start, end, people)
+        level: Level | None = rule.level
+        for exception in self._alive(rule.id, rule.exceptions):
             for found in exception.expression.finditer(symbols, *around.sentence):
                 if found.start() < end and found.end() > start:
-                    return None
-        level = rule.level
+                    level = None
         quoted = False
         for name, effect in rule.unless.items():
-            if effect is Effect.KEEP or not holds(language.contexts[name], symbols, start, end, around):
+            if level is None:
+                break
+            context = rule.language.contexts[name]
+            shown = self._alive(name, context.patterns)
+            if not shown or effect is Effect.KEEP or not holds(context, shown, symbols, start, end, around):
                 continue
             if effect is Effect.CANCEL:
-                return None
-            if effect is Effect.LOWER:
+                level = None
+            elif effect is Effect.LOWER:
                 level = Level.POSSIBLE
             else:
                 quoted = True
+        if level is None:
+            self._harmless.add(case)
+            return None
         named = True
         subject: Subject | None
         if rule.about is About.EITHER:
-            subject = subject_of(symbols, start, end, around, language.people)
+            subject = subject_of(symbols, start, end, around, people)
             named = subject is not None
             if subject is None:
-                subject = Subject.OTHER if role == "family" else Subject.SELF
+                subject = Subject.OTHER if self._role == "family" else Subject.SELF
         else:
             subject = Subject.OTHER if quoted else Subject(rule.about.value)
-        matched = reading.typed(start, end)[:_LONGEST_MATCHED]
+        matched = self._reading.typed(start, end)[:_LONGEST_MATCHED]
         return _Sighting(Finding(rule.kind, level, Net.SCREEN, rule.id, matched, subject), named)
+
+    def _alive(self, name: str, patterns: tuple[Pattern, ...]) -> tuple[Pattern, ...]:
+        """Those patterns of a context or rule that this text can match at all."""
+        live = self._live.get(name)
+        if live is None:
+            live = tuple(pattern for pattern in patterns if not pattern.needs.isdisjoint(self._present))
+            self._live[name] = live
+        return live
+
+
+_SUBJECTS = {
+    About.SELF: (Subject.SELF,),
+    About.OTHER: (Subject.OTHER,),
+    About.EITHER: (Subject.SELF, Subject.OTHER),
+}
 
 
 def _exhausted(rule: Rule, held: Mapping[tuple[Kind, Subject], Level]) -> bool:
     """Whether a rule can no longer add to what is held: its kind is there as surely as it could say."""
-    subjects = tuple(Subject) if rule.about is About.EITHER else (Subject(rule.about.value),)
-    return all(held.get((rule.kind, subject)) in {rule.level, Level.DEFINITE} for subject in subjects)
+    return all(held.get((rule.kind, subject)) in {rule.level, Level.DEFINITE} for subject in _SUBJECTS[rule.about])

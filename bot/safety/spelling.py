@@ -50,8 +50,11 @@ class Speller:
     _memory: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _slips: dict[str, str] = field(init=False)
     _glue: re.Pattern[str] = field(init=False)
+    _openings: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        words = (*self.known, *self.spellings)
+        self._openings = frozenset(word[:size] for word in words for size in range(1, len(word) + 1))
         self._slips = {}
         for word in sorted(self.core):
             if len(word) >= _SHORTEST_FUZZY:
@@ -97,10 +100,11 @@ class Speller:
         return None
 
     def _corrected(self, word: str) -> tuple[str, ...]:
-        for guess in self._guesses(word):
-            found = self._listed(guess)
-            if found is not None:
-                return found
+        if not word.isalpha() or _PAIR.search(word):
+            for guess in self._guesses(word):
+                found = self._listed(guess)
+                if found is not None:
+                    return found
         bare = word.replace("'", "")
         if len(bare) >= _SHORTEST_FUZZY and bare.isalpha():
             slip = self._slips.get(bare) or next(
@@ -134,25 +138,23 @@ class Speller:
         With `skip`, a letter that fits nowhere may be left out at a price.
         """
         # best[i]: cost and last word of the cheapest way to cut letters[:i]
-        best: list[tuple[int, str] | None] = [(0, "")]
-        for end in range(1, len(letters) + 1):
-            choice: tuple[int, str] | None = None
-            for start in range(max(0, end - _LONGEST_PART), end):
-                before = best[start]
-                if before is None:
-                    continue
+        best: list[tuple[int, str] | None] = [(0, ""), *[None] * len(letters)]
+        for start in range(len(letters)):
+            before = best[start]
+            if before is None:
+                continue
+            for end in range(start + 1, min(start + _LONGEST_PART, len(letters)) + 1):
                 part = letters[start:end]
-                if len(part) == 1 and part not in {"i", "a", "u"}:
-                    if not skip:
-                        continue
-                    cost = 4
-                elif part in self.known or part in self.spellings:
-                    cost = 1
+                fits = part in self.known or part in self.spellings
+                if end == start + 1 and part not in {"i", "a", "u"}:
+                    cost = 4 if skip else None
                 else:
-                    continue
-                if choice is None or before[0] + cost < choice[0]:
-                    choice = (before[0] + cost, part)
-            best.append(choice)
+                    cost = 1 if fits else None
+                held = best[end]
+                if cost is not None and (held is None or before[0] + cost < held[0]):
+                    best[end] = (before[0] + cost, part)
+                if part not in self._openings:
+                    break
         found: list[str] = []
         at = len(letters)
         while at:

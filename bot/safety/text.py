@@ -13,14 +13,14 @@ _LETTER = f"[^\\W_]|[{INVISIBLE}{MARKS}{_ENCLOSED}]"
 _APOSTROPHE = "'\u2018\u2019`\u00b4\u02bc\uff07"
 # One word: letters and digits, held together by apostrophes or by signs that stand in for letters ("d!e").
 # Every alternative starts with characters no other one accepts, so cutting never goes back.
-_CUT = re.compile(
+_CUT = (
     rf"(?P<number>\d+(?:[.,]\d+)+)(?![^\W_])"
     rf"|(?P<word>(?:{_LETTER})+(?:[{_APOSTROPHE}!@$*|+](?:{_LETTER})+|\*+(?:{_LETTER})+)*|[@$](?:{_LETTER})+)"
     rf"|(?P<hard>[.?!\u3002\uff01\uff0e\uff1f\u00a1\u00bf\u2026\n\r]+)"
-    rf"|(?P<soft>[,;:()\[\]\"\u201c\u201d\u2013\u2014\u2013\uff0c\uff1b{MESSAGE_BORDER}]+|-{{2,}})"
-    rf"|(?P<sign>[^\s\w])"
+    rf"|(?P<soft>[,;:()\[\]\"\u201c\u201d\u2013\u2014\uff0c\uff1b{MESSAGE_BORDER}]+|-{{2,}})"
 )
 _FEWEST_SPELT = 3  # letters in a row that may be a spelt-out word ("d i e")
+_MOST_SPELT = 400  # letters put together at a time
 _SPELT_BETWEEN = re.compile(r"[\s.\-_*,/|]{1,4}")
 _SPELT_PAIRS = {"od": "overdose", "si": "suicidal"}
 
@@ -42,12 +42,13 @@ class Reading:
 class Reader:
     """Reads text into symbols with one speller and one set of symbols."""
 
-    def __init__(
-        self, speller: Speller, symbols: Mapping[str, str], emoji: Mapping[str, tuple[str, ...]]
-    ) -> None:
+    def __init__(self, speller: Speller, symbols: Mapping[str, str], emoji: Mapping[str, tuple[str, ...]]) -> None:
         self._speller = speller
         self._symbols = symbols
         self._emoji = emoji
+        # Only emoji with a meaning are cut out, and the same one many times over counts once.
+        signs = "|".join(re.escape(sign) for sign in emoji)
+        self._cut = re.compile(f"{_CUT}|(?P<sign>{signs})(?P=sign)*" if signs else _CUT)
 
     def read(self, text: str) -> Reading:
         """Cut and normalise the whole text. Never raises, whatever the text holds."""
@@ -82,13 +83,13 @@ class Reader:
                     add(tail, end, end)
             letters.clear()
 
-        for found in _CUT.finditer(text):
+        for found in self._cut.finditer(text):
             start, end = found.span()
             group = found.lastgroup
             if group == "word":
                 typed = found.group()
                 alone = end - start == 1 and typed.isalpha()
-                if letters and not (alone and _near(text, letters[-1][1], start)):
+                if letters and not (alone and len(letters) < _MOST_SPELT and _near(text, letters[-1][1], start)):
                     gather()
                 if alone:
                     letters.append((len(symbols), end, typed.lower()))
@@ -101,7 +102,7 @@ class Reader:
             elif group == "number":
                 add(number_symbol(_value(found.group())), start, end)
             else:
-                for word in self._emoji.get(found.group(), ()):
+                for word in self._emoji[found["sign"]]:
                     add(self._symbol(word), start, end)
         if letters:
             gather()

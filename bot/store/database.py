@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -95,6 +95,13 @@ class Store:
                     await session.close()
                 if not write:
                     await transaction.rollback()
+
+    async def migrate(self, work: Callable[[Connection], None]) -> None:
+        """Run schema changes in one writing transaction."""
+        async with self._engine.connect() as raw:
+            connection: AsyncConnection = await raw.execution_options(**{WRITE: True})
+            async with connection.begin():
+                await connection.run_sync(work)
 
     def claim_service(self) -> None:
         """Become the one service of this database file; does nothing on PostgreSQL, where any number may run.

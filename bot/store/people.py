@@ -88,7 +88,9 @@ async def by_key(unit: Unit, key: str) -> PersonRow | None:
     return found
 
 
-async def by_address(unit: Unit, channel: str, address: str) -> tuple[ContactPointRow, ConversationRow, PersonRow] | None:
+async def by_address(
+    unit: Unit, channel: str, address: str
+) -> tuple[ContactPointRow, ConversationRow, PersonRow] | None:
     """Whom an address belongs to; looked up by keyed hash, under every key of the ring."""
     query = (
         select(ContactPointRow, ConversationRow, PersonRow)

@@ -120,7 +120,9 @@ class Vault:
         try:
             return cipher.decrypt(nonce, body, place.bound()).decode("utf-8", "surrogatepass")
         except InvalidTag as error:
-            raise VaultError(f"{place.table}.{place.column} of row {place.row} does not open: changed or moved") from error
+            raise VaultError(
+                f"{place.table}.{place.column} of row {place.row} does not open: changed or moved"
+            ) from error
 
     @staticmethod
     def key_of(sealed: bytes) -> str:

@@ -1,0 +1,28 @@
+"""Bringing a database to the present schema, and back."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+from bot.store.database import Store
+
+FOLDER = Path(__file__).parent / "migrations"
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.attributes["connection"] = connection
+    return config
+
+
+async def upgrade(store: Store, revision: str = "head") -> None:
+    """Create or update the schema."""
+    await store.migrate(lambda connection: command.upgrade(_config(connection), revision))
+
+
+async def downgrade(store: Store, revision: str = "base") -> None:
+    """Take the schema back."""
+    await store.migrate(lambda connection: command.downgrade(_config(connection), revision))

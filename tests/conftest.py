@@ -1,0 +1,37 @@
+"""What every test may use: the fixed words, the screen, and one real engine for the whole run."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.app import EngineHost, load_content, load_screen
+from bot.content import Content
+from bot.conversation.model import train
+from bot.safety.screen import Screen
+
+HOME = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def home() -> Path:
+    return HOME
+
+
+@pytest.fixture(scope="session")
+def content() -> Content:
+    return load_content(HOME)
+
+
+@pytest.fixture(scope="session")
+def screen() -> Screen:
+    return load_screen(HOME)
+
+
+@pytest.fixture(scope="session")
+async def host() -> AsyncIterator[EngineHost]:
+    """The real engine, started once: it keeps nothing, so every test may ask it."""
+    train(HOME, print)
+    async with EngineHost.running(HOME) as running:
+        await running.process.wait_ready()
+        yield running

@@ -1,0 +1,93 @@
+"""Every rule keeps its own promises, and a broken rule file is refused with words that help."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bot.safety.findings import Kind
+from bot.safety.rules import Rule, RulesError, load_rules
+from bot.safety.screen import Screen
+
+RULES = Path(__file__).parents[3] / "content" / "safety" / "rules"
+LOADED = load_rules(RULES)
+
+
+def test_every_kind_has_rules_and_there_are_enough() -> None:
+    count = Counter(rule.kind for rule in LOADED)
+    assert set(count) == set(Kind)
+    assert len(LOADED) >= 60
+
+
+@pytest.mark.parametrize("rule", LOADED, ids=lambda rule: rule.id)
+def test_a_rule_catches_what_it_says_and_leaves_the_rest(rule: Rule) -> None:
+    alone = Screen([rule])
+    for example in rule.yes:
+        found = alone.read(example.text, role=example.role, earlier=example.earlier)
+        assert [finding.rule for finding in found] == [rule.id], example.text
+    for example in rule.no:
+        assert alone.read(example.text, role=example.role, earlier=example.earlier) == (), example.text
+
+
+@pytest.mark.parametrize("rule", LOADED, ids=lambda rule: rule.id)
+def test_a_rule_says_in_a_sentence_why_it_means_danger(rule: Rule) -> None:
+    assert rule.reason.endswith(".")
+    assert len(rule.reason.split()) >= 5
+
+
+def written(folder: Path, rule: str) -> Path:
+    (folder / "words.yml").write_text((RULES / "words.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "suicide.yml").write_text(f"kind: suicide\nrules:\n{rule}", encoding="utf-8")
+    return folder
+
+
+GOOD = """\
+  - id: suicide.test
+    level: definite
+    subject: self
+    reason: A rule for this test.
+    patterns: [want to die]
+    yes: [i want to die, want to die]
+    no: [hello, goodbye]
+"""
+
+
+def test_a_good_rule_loads(tmp_path: Path) -> None:
+    (rule,) = load_rules(written(tmp_path, GOOD))
+    assert rule.id == "suicide.test"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("level: definite", "level: sure", "suicide.test.*sure"),
+        ("subject: self", "subject: me", "suicide.test.*me"),
+        ("suicide.test", "violence.test", "must start with suicide"),
+        ("[want to die]", '["(want to die"]', "suicide.test.*missing"),
+        ("[want to die]", '["$nothing here"]', "no word class"),
+        ("[want to die]", '["NUM7+ pills"]', "no step"),
+        ("[want to die]", '[".."]', "nothing that must be there"),
+        ("[hello, goodbye]", "[hello]", "at least 2"),
+        ("reason: A rule", "colour: red\n    reason: A rule", "unknown key colour"),
+        ("yes:", "unless: {raining: cancel}\n    yes:", "raining"),
+    ],
+)
+def test_a_bad_rule_is_refused_by_name(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    with pytest.raises(RulesError, match=f"suicide.yml.*{complaint}"):
+        load_rules(written(tmp_path, GOOD.replace(old, new)))
+
+
+def test_the_same_id_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RulesError, match="more than one"):
+        load_rules(written(tmp_path, GOOD + GOOD))
+
+
+def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RulesError, match=r"words\.yml"):
+        load_rules(tmp_path)
+
+
+def test_rules_loaded_apart_do_not_mix(tmp_path: Path) -> None:
+    (stranger,) = load_rules(written(tmp_path, GOOD))
+    with pytest.raises(ValueError, match="loaded together"):
+        Screen([LOADED[0], stranger])
