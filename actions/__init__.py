@@ -7,16 +7,17 @@ from bot.care.turn import OpenTurns
 
 def all_actions(turns: OpenTurns) -> list[Action]:
     """Every action that the domain names, on these turns."""
-    from actions import check_in, craving, family, human, lapse, plan, skills, talk
+    from actions import check_in, craving, family, forms, human, lapse, plan, skills, talk
 
     classes = (
-        craving.CravingStep, craving.AskTrigger, craving.FinishCraving,
+        craving.CravingStep, craving.AskTrigger, craving.AskChange, craving.FinishCraving,
         skills.AskWalk, skills.SkillStep, skills.FinishSkill,
         check_in.BeginCheckIn, check_in.CheckInStep, check_in.FinishCheckIn, check_in.CorrectCheckIn,
         lapse.LapseStep, lapse.FinishLapse,
         plan.TellPlan,
         family.AnswerFamily, family.TellMore,
         human.RequestHuman, human.AnswerOffer,
+        *forms.asking("craving_level", "craving_after", "skill_helped", *check_in.CheckInStep.slots, *lapse.LapseStep.slots),
         talk.Clear, talk.Say, talk.Mood, talk.TakeLevel, talk.Unsure, talk.MakeRoom,
     )  # fmt: skip
     return [action(turns) for action in classes]

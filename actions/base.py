@@ -1,8 +1,10 @@
 """What every action shares: the turn it works on, the words it may speak, the way back into an open form."""
 
+import zlib
+from abc import abstractmethod
 from typing import Any, ClassVar
 
-from rasa_sdk.events import FollowupAction
+from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
 from rasa_sdk.types import DomainDict
@@ -13,9 +15,11 @@ from bot.recovery.people import Role
 Event = dict[str, Any]
 Domain = DomainDict
 
+REMEMBERED = 24
+
 
 class HandrailAction(Action):
-    """An action by name, with access to the turns that wait for the engine."""
+    """An action by name, with access to the turns that wait for the engine. Subclasses write ``act``."""
 
     title: ClassVar[str]
 
@@ -29,11 +33,53 @@ class HandrailAction(Action):
         """The turn that this call belongs to."""
         return self._turns[tracker.sender_id]
 
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        events = await self.act(dispatcher, tracker, domain)
+        return [*events, *_worded(dispatcher, tracker, domain)]
+
+    @abstractmethod
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        """What the action does: speak by ``say``, stage effects on the turn, return events."""
+
+
+def _worded(dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    """Choose among a response's wordings in turn, so that nobody reads the same sentence twice in a row."""
+    responses = domain.get("responses", {})
+    used: dict[str, int] = dict(tracker.get_slot("spoken") or {})
+    spoke = False
+    for message in dispatcher.messages:
+        name = message.get("response")
+        wordings = responses.get(name)
+        if not wordings:
+            continue
+        at = (used.pop(name, zlib.crc32(f"{tracker.sender_id}{name}".encode()) % len(wordings)) + 1) % len(wordings)
+        used[name], spoke = at, True
+        wording = wordings[at]
+        message["text"] = wording["text"].format_map(message)
+        message["buttons"] = message["buttons"] or wording.get("buttons", [])
+        message["response"] = message["template"] = None
+    return [SlotSet("spoken", dict(list(used.items())[-REMEMBERED:]))] if spoke else []
+
+
+def open_form(tracker: Tracker) -> str | None:
+    """The form that is open, where one is."""
+    return tracker.active_loop.get("name") if tracker.active_loop else None
+
 
 def back_to_form(tracker: Tracker) -> list[Event]:
     """After something said in between, go on with the form that is open, where one is."""
-    form = tracker.active_loop.get("name") if tracker.active_loop else None
+    form = open_form(tracker)
     return [FollowupAction(form)] if form else []
+
+
+def since_message(tracker: Tracker) -> list[Event]:
+    """What has happened in this turn since the person's message, the oldest first."""
+    events: list[Event] = []
+    for event in reversed(tracker.events):
+        if event.get("event") == "user":
+            break
+        events.append(event)
+    return events[::-1]
 
 
 def intent_of(tracker: Tracker) -> str:

@@ -1,5 +1,6 @@
 """The daily check-in: four short questions, answered in digits or words, corrected at any time."""
 
+import re
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -7,7 +8,7 @@ from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, offer, say, text_of
+from actions.base import Domain, Event, HandrailAction, offer, say, team, text_of
 from actions.craving import need_number
 from actions.forms import SKIPPED, FormStep, Heard
 from bot.care.check_in import Answers, RecordCheckIn, done_today
@@ -16,6 +17,11 @@ from bot.recovery import scales
 
 CRAVING_HIGH = 7
 MOOD_LOW = 2
+_BEGINS = frozenset(
+    "ok okay k sure yes yeah yep hi hello hey morning good go ready fine alright yo sup here".split()
+    + ["good morning", "ok sure", "i'm here", "im here", "go ahead", "go on", "ok go", "sure thing", "hi there"]
+)
+_WHY = re.compile(r"\b(?:why|what for|what'?s the (?:point|use)|whats the (?:point|use)|what is th(?:e|is) (?:point|for))\b", re.I)
 _SLOT_OF = {"craving": "check_craving", "mood": "check_mood", "sleep": "check_sleep", "used": "check_used"}
 
 
@@ -57,17 +63,28 @@ def summary(answers: Answers) -> str:
 def read_slot(slot: str, heard: Heard) -> Any:
     """The value of one of the four answers in a text."""
     if slot == "check_craving":
-        return scales.read_craving(heard.text)
+        # "ok" to the first question says that it may begin, not how strong the craving is.
+        return None if heard.bare in _BEGINS else scales.read_craving(heard.text)
     if slot == "check_mood":
         return scales.read_mood(heard.text)
     if slot == "check_sleep":
         sleep = scales.read_sleep(heard.text)
         return None if sleep is None else {"quality": sleep.quality, "hours": sleep.hours}
+    plain = scales.read_used(heard.text)
+    if plain is not None:
+        return plain
     if heard.means("affirm", "deny"):
         return heard.means("affirm")
-    if heard.means("report_lapse"):
-        return True
-    return scales.read_used(heard.text)
+    return True if heard.means("report_lapse") else None
+
+
+def _values(text: str) -> dict[str, Any]:
+    """The form's slots that a text with several answers in it fills ("craving 2, mood 6, slept 7h, didn't use")."""
+    found: dict[str, Any] = dict(scales.read_several(text))
+    sleep = found.get("sleep")
+    if isinstance(sleep, scales.Sleep):
+        found["sleep"] = {"quality": sleep.quality, "hours": sleep.hours}
+    return {_SLOT_OF[name]: value for name, value in found.items()}
 
 
 class CheckInStep(FormStep):
@@ -90,14 +107,32 @@ class CheckInStep(FormStep):
     async def accepted(
         self, dispatcher: CollectingDispatcher, slot: str, value: Any, turn: Turn, tracker: Tracker
     ) -> dict[str, Any] | None:
-        slots = {name: tracker.get_slot(name) for name in self.slots} | {slot: value}
-        # Kept at every answer: a check-in that is never finished is worth having too.
-        turn.stage(RecordCheckIn(answers_of(slots), complete=False))
+        more = {
+            name: found
+            for name, found in _values(turn.text).items()
+            if name != slot and found is not None and tracker.get_slot(name) is None
+        }
+        self._keep(turn, tracker, {slot: value, **more})
+        return more
+
+    async def changed(self, slot: str, value: Any, turn: Turn, tracker: Tracker) -> dict[str, Any]:
+        self._keep(turn, tracker, {slot: value})
         return {}
+
+    def _keep(self, turn: Turn, tracker: Tracker, new: dict[str, Any]) -> None:
+        # Kept at every answer: a check-in that is never finished is worth having too.
+        slots = {name: tracker.get_slot(name) for name in self.slots} | new
+        turn.stage(RecordCheckIn(answers_of(slots), complete=False))
 
     async def corrected(self, slot: str, heard: Heard, turn: Turn, tracker: Tracker) -> tuple[str, Any] | None:
         about = scales.about(heard.text)
-        earlier = _SLOT_OF.get(about or "") or self._before(slot)
+        named = _SLOT_OF.get(about or "")
+        if not scales.is_correction(heard.text):
+            # "7 hours", said when the next question is already there, adds to the answer before.
+            added = slot == "check_used" and named == "check_sleep" and tracker.get_slot("check_sleep") is not None
+            value = scales.read_sleep(heard.text) if added else None
+            return None if value is None else ("check_sleep", {"quality": value.quality, "hours": value.hours})
+        earlier = named or self._before(slot)
         if earlier is None or earlier == slot or tracker.get_slot(earlier) is None:
             return None
         if earlier != "check_used" and scales.read_number(heard.text) is None and not about:
@@ -105,15 +140,36 @@ class CheckInStep(FormStep):
         value = read_slot(earlier, heard)
         return None if value is None else (earlier, value)
 
+    def spoken(self, slot: str, value: Any) -> str:
+        if slot == "check_used":
+            return "a slip" if value else "no slip"
+        if slot == "check_sleep":
+            hours = value["hours"]
+            return f"{value['quality']}" if hours is None else f"{hours:g} hours"
+        return str(value)
+
     def _before(self, slot: str) -> str | None:
         index = self.slots.index(slot)
         return self.slots[index - 1] if index else None
 
+    def patience(self, slot: str) -> int:
+        # Over a check-in nobody is asked four times: it ends, and what was given is kept.
+        return 3
+
     def not_read(self, dispatcher: CollectingDispatcher, slot: str, heard: Heard, misses: int) -> None:
-        if slot == "check_used":
-            say(dispatcher, "utter_need_yes_no" if misses == 1 else "utter_need_number_again")
+        if heard.bare in _BEGINS and slot == "check_craving":
+            say(dispatcher, "utter_check_in_begins")
+        elif _WHY.search(heard.text):
+            say(dispatcher, "utter_check_in_why")
+        elif slot == "check_used":
+            say(dispatcher, "utter_unclear_check_used" if misses == 1 else "utter_need_yes_no_again")
+        elif slot == "check_sleep" and misses == 1:
+            say(dispatcher, "utter_unclear_check_sleep")
         else:
-            need_number(dispatcher, heard, misses)
+            need_number(dispatcher, slot, heard, misses)
+
+    def gave_up(self, dispatcher: CollectingDispatcher, slot: str, turn: Turn) -> bool:
+        return False
 
 
 class BeginCheckIn(HandrailAction):
@@ -121,7 +177,7 @@ class BeginCheckIn(HandrailAction):
 
     title: ClassVar[str] = "action_begin_check_in"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         done = await done_today(self.turn(tracker))
         if done is None:
             return [FollowupAction("check_in_form")]
@@ -134,7 +190,7 @@ class FinishCheckIn(HandrailAction):
 
     title: ClassVar[str] = "action_finish_check_in"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
         slots = {name: tracker.get_slot(name) for name in CheckInStep.slots}
         answers = answers_of(slots)
@@ -142,8 +198,10 @@ class FinishCheckIn(HandrailAction):
         turn.stage(RecordCheckIn(answers, complete=complete))
         cleared = [SlotSet(name, None) for name in (*CheckInStep.slots, "misses")]
         if answers.used:
-            say(dispatcher, "utter_check_in_used")
             return [*cleared, FollowupAction("lapse_form")]
+        if tracker.get_slot("misses"):
+            say(dispatcher, "utter_check_in_left", who=await team(turn))
+            return [*cleared, SlotSet("offer", offer(turn, "human", why="the check-in did not work"))]
         if not complete:
             say(dispatcher, "utter_check_in_stopped")
             return cleared
@@ -162,27 +220,33 @@ class CorrectCheckIn(HandrailAction):
 
     title: ClassVar[str] = "action_correct_check_in"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
-        turn = self.turn(tracker)
-        done = await done_today(turn)
-        heard = Heard(text_of(tracker), "correct_answer", 1.0)
-        about = scales.about(heard.text)
-        if done is None or (about is None and scales.read_number(heard.text) is None):
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        if not await correct_today(self.turn(tracker), dispatcher, text_of(tracker), guess=True):
             say(dispatcher, "utter_nothing_to_correct")
-            return []
-        changed = self._change(done, about or "craving", heard)
-        if changed is None:
-            say(dispatcher, "utter_nothing_to_correct")
-            return []
-        turn.stage(RecordCheckIn(changed, complete=True))
-        say(dispatcher, "utter_check_in_corrected", summary=summary(changed))
         return []
 
-    @staticmethod
-    def _change(done: Answers, about: str, heard: Heard) -> Answers | None:
-        value = read_slot(_SLOT_OF[about], heard)
-        if value is None or value == SKIPPED:
-            return None
-        if about == "sleep":
-            return replace(done, sleep_quality=value["quality"], sleep_hours=value["hours"])
-        return replace(done, **{about: value})
+
+async def correct_today(turn: Turn, dispatcher: CollectingDispatcher, text: str, *, guess: bool = False) -> bool:
+    """Change today's finished check-in where a text corrects it; returns whether it did.
+
+    Without ``guess`` the text has to name what it corrects ("craving was 4").
+    """
+    done = await done_today(turn)
+    about = scales.about(text)
+    if done is None or (about is None and (not guess or scales.read_number(text) is None)):
+        return False
+    changed = _change(done, about or "craving", Heard(text, "correct_answer", 1.0))
+    if changed is None or changed == done:
+        return False
+    turn.stage(RecordCheckIn(changed, complete=True))
+    say(dispatcher, "utter_check_in_corrected", summary=summary(changed))
+    return True
+
+
+def _change(done: Answers, about: str, heard: Heard) -> Answers | None:
+    value = read_slot(_SLOT_OF[about], heard)
+    if value is None or value == SKIPPED:
+        return None
+    if about == "sleep":
+        return replace(done, sleep_quality=value["quality"], sleep_hours=value["hours"])
+    return replace(done, **{about: value})

@@ -1,5 +1,6 @@
 """The craving form: level, trigger, a skill from the plan, level again, what changed."""
 
+import re
 from typing import Any, ClassVar
 
 from rasa_sdk.events import SlotSet
@@ -7,8 +8,21 @@ from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
 from actions.base import Domain, Event, HandrailAction, offer, say, say_level, team
-from actions.forms import SKIPPED, Heard
-from actions.skills import ANOTHER, FINISHED, NEXT, STOPPED, WAIT, Walk, WalkingStep, read_walk, walk_for
+from actions.forms import SKIPPED, AskSlot, Heard
+from actions.skills import (
+    ANOTHER,
+    COMMANDS,
+    NEXT,
+    OFFERED,
+    STOPPED,
+    WAIT,
+    Walk,
+    WalkingStep,
+    asked_for,
+    known_skills,
+    read_walk,
+    walk_for,
+)
 from bot.care.craving import RecordEpisode
 from bot.care.turn import Turn
 from bot.recovery import scales
@@ -17,6 +31,7 @@ from bot.recovery.skill import find_trigger
 
 TRIGGER_CHOICES = 4
 SHORT = 4
+_TAKEN_BACK = re.compile(r"^\W*(?:(?:sorry|oops|no|wait|i mean|i meant|actually|correction|rather|it'?s|it was|more)\b\W*)+", re.I)
 
 
 def level_words(level: int) -> str:
@@ -41,7 +56,7 @@ class CravingStep(WalkingStep):
     ) -> dict[str, Any]:
         offered = tracker.get_slot("craving_level")
         level = offered if offered is not None else scales.read_number(heard.text)
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {"episode": turn.id}
         if level is not None:
             say_level(dispatcher, level_words(level), level)
             found["craving_level"] = level
@@ -50,51 +65,107 @@ class CravingStep(WalkingStep):
         if trigger is not None:
             found["craving_trigger"] = trigger.name
             found["walk"] = (await walk_for(turn, trigger.name)).dump()
+        # Kept from the first word on: a form that is never finished has been lived through all the same.
+        turn.stage(RecordEpisode(level, None, found.get("craving_trigger"), None, 0, None, False, key=turn.id))
         return found
 
     async def read(self, slot: str, heard: Heard, turn: Turn, tracker: Tracker) -> Any:
         if slot in ("craving_level", "craving_after"):
-            return scales.read_craving(heard.text)
+            return SKIPPED if heard.means("ask_skill") else scales.read_craving(heard.text)
+        if slot == "craving_trigger":
+            return SKIPPED if heard.means("ask_skill") and heard.confidence >= SURE_OF_SKILL else None
         if slot == "walk_done":
-            # A number in the middle of a skill is the level now: the skill has been enough.
-            bare_number = scales.read_number(heard.text) is not None and len(heard.text.split()) <= SHORT
-            return STOPPED if bare_number else read_walk(heard, Walk.parse(tracker.get_slot("walk")))
+            walk = Walk.parse(tracker.get_slot("walk"))
+            if _bare_number(heard) is not None and walk.step > OFFERED:
+                # A number in the middle of a skill is the level now: the skill has been enough.
+                return STOPPED
+            if asked_for(await known_skills(turn), heard.text) and heard.means("ask_skill"):
+                return ANOTHER
+            return read_walk(heard, walk) or (ANOTHER if heard.means("ask_skill") else None)
         return None
 
     async def accepted(
         self, dispatcher: CollectingDispatcher, slot: str, value: Any, turn: Turn, tracker: Tracker
     ) -> dict[str, Any] | None:
-        if slot == "craving_level" and value != SKIPPED:
-            say_level(dispatcher, level_words(value), value)
-            trigger = tracker.get_slot("craving_trigger")
-            if trigger:
-                return {"walk": (await walk_for(turn, str(trigger))).dump()}
+        if slot == "craving_level":
+            if value != SKIPPED:
+                say_level(dispatcher, level_words(value), value)
+            return await self.changed(slot, value, turn, tracker)
         if slot == "craving_trigger":
+            turn.stage(_episode(tracker, {slot: value}))
             return {"walk": (await walk_for(turn, "" if value == SKIPPED else str(value))).dump()}
         if slot == "walk_done":
-            known = value in (NEXT, ANOTHER, WAIT, FINISHED, STOPPED)
-            moved = await self.walked(value if known else WAIT, dispatcher, turn, tracker)
+            moved = await self.walked(value if value in COMMANDS else WAIT, dispatcher, turn, tracker)
             level = scales.read_number(turn.text) if value == STOPPED else None
-            return moved if level is None else {**moved, "craving_after": level}
+            if level is None:
+                return moved
+            return {**moved, "craving_after": level, **self._skips_change(level, tracker)}
+        if slot == "craving_after":
+            return self._skips_change(value, tracker)
         return {}
 
+    async def changed(self, slot: str, value: Any, turn: Turn, tracker: Tracker) -> dict[str, Any]:
+        turn.stage(_episode(tracker, {slot: value}))
+        trigger = tracker.get_slot("craving_trigger") if slot == "craving_level" else value
+        if slot == "craving_after" or trigger is None or tracker.get_slot("requested_slot") == "walk_done" != slot:
+            return {"walk": (await walk_for(turn, str(value))).dump()} if slot == "craving_trigger" else {}
+        return {"walk": (await walk_for(turn, str(trigger))).dump()}
+
+    @staticmethod
+    def _skips_change(after: Any, tracker: Tracker) -> dict[str, Any]:
+        """Where it stays high there is no time for looking back: a human is offered at once."""
+        before = _level(tracker.get_slot("craving_level"))
+        high = outcome(before, _level(after)) is Outcome.HIGH or after == SKIPPED
+        return {"craving_change": SKIPPED} if high else {}
+
     async def corrected(self, slot: str, heard: Heard, turn: Turn, tracker: Tracker) -> tuple[str, Any] | None:
-        earlier = {"craving_trigger": "craving_level", "walk_done": "craving_level", "craving_change": "craving_after"}
         level = scales.read_number(heard.text)
-        return (earlier[slot], level) if slot in earlier and level is not None else None
+        walk = Walk.parse(tracker.get_slot("walk"))
+        if slot == "walk_done" and walk.step == OFFERED and not walk.steps_done and _bare_number(heard) is not None:
+            return "craving_level", level
+        if not scales.is_correction(heard.text):
+            return None
+        earlier = {"craving_trigger": "craving_level", "walk_done": "craving_level", "craving_change": "craving_after"}
+        if slot in earlier and level is not None:
+            return earlier[slot], level
+        words = _TAKEN_BACK.sub("", heard.text.strip())
+        if slot == "walk_done" and walk.step == OFFERED and words and words != heard.text.strip() and not heard.means("stop"):
+            return ("craving_trigger", words) if read_walk(Heard(words, "", 0.0), walk) is None else None
+        return None
 
     def not_read(self, dispatcher: CollectingDispatcher, slot: str, heard: Heard, misses: int) -> None:
-        need_number(dispatcher, heard, misses)
+        need_number(dispatcher, slot, heard, misses)
 
 
-def need_number(dispatcher: CollectingDispatcher, heard: Heard, misses: int) -> None:
-    """Say that a number from 0 to 10 is needed, and from the second time on how to leave."""
-    if misses > 1:
-        say(dispatcher, "utter_need_number_again")
-    elif scales.out_of_range(heard.text):
+SURE_OF_SKILL = 0.6
+
+
+def _bare_number(heard: Heard) -> int | None:
+    return scales.read_number(heard.text) if len(heard.text.split()) <= SHORT else None
+
+
+def need_number(dispatcher: CollectingDispatcher, slot: str, heard: Heard, misses: int) -> None:
+    """Ask once more for a number from 0 to 10, and from the second time on say how to leave."""
+    if scales.out_of_range(heard.text):
         say(dispatcher, "utter_out_of_range")
     else:
-        say(dispatcher, "utter_need_number")
+        say(dispatcher, "utter_need_number_again" if misses > 1 else "utter_need_number")
+
+
+def _episode(tracker: Tracker, new: dict[str, Any], *, completed: bool = False) -> RecordEpisode:
+    """The episode as far as it is known."""
+    slots = {name: tracker.get_slot(name) for name in CravingStep.slots} | new
+    walk = Walk.parse(tracker.get_slot("walk"))
+    return RecordEpisode(
+        level_before=_level(slots["craving_level"]),
+        level_after=_level(slots["craving_after"]),
+        trigger=_words(slots["craving_trigger"]),
+        skill=(walk.tried or walk.key) if walk.steps_done else None,
+        steps_done=walk.steps_done,
+        change=_words(slots["craving_change"]),
+        completed=completed,
+        key=str(tracker.get_slot("episode") or ""),
+    )
 
 
 class AskTrigger(HandrailAction):
@@ -102,14 +173,27 @@ class AskTrigger(HandrailAction):
 
     title: ClassVar[str] = "action_ask_craving_trigger"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         plan = await self.turn(tracker).plan()
         if plan is None:
             say(dispatcher, "utter_which_trigger_free")
             return []
+        if tracker.get_slot("requested_slot") == "craving_trigger":
+            say(dispatcher, "utter_return_craving_trigger")
+            return []
         names = [trigger.name for trigger in plan.triggers[:TRIGGER_CHOICES]]
         say(dispatcher, "utter_which_trigger", buttons=[{"title": name, "payload": name} for name in names])
         return []
+
+
+class AskChange(AskSlot):
+    """Asks what changed, or, where nothing did, what holds it up."""
+
+    slot: ClassVar[str] = "craving_change"
+
+    def response(self, tracker: Tracker) -> str:
+        came_to = outcome(_level(tracker.get_slot("craving_level")), _level(tracker.get_slot("craving_after")))
+        return "utter_ask_craving_change" if came_to in (Outcome.FELL, Outcome.LOW) else "utter_ask_craving_unchanged"
 
 
 class FinishCraving(HandrailAction):
@@ -117,24 +201,13 @@ class FinishCraving(HandrailAction):
 
     title: ClassVar[str] = "action_finish_craving"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
-        slots = {name: tracker.get_slot(name) for name in CravingStep.slots}
-        before, after = _level(slots["craving_level"]), _level(slots["craving_after"])
-        walk = Walk.parse(tracker.get_slot("walk"))
-        completed = slots["craving_after"] is not None
-        turn.stage(
-            RecordEpisode(
-                level_before=before,
-                level_after=after,
-                trigger=_words(slots["craving_trigger"]),
-                skill=walk.key if walk.steps_done else None,
-                steps_done=walk.steps_done,
-                change=_words(slots["craving_change"]),
-                completed=completed,
-            )
-        )
-        cleared = [SlotSet(name, None) for name in (*CravingStep.slots, "walk", "misses")]
+        before, after = _level(tracker.get_slot("craving_level")), _level(tracker.get_slot("craving_after"))
+        walk, trigger = Walk.parse(tracker.get_slot("walk")), _words(tracker.get_slot("craving_trigger"))
+        completed = tracker.get_slot("craving_after") is not None
+        turn.stage(_episode(tracker, {}, completed=completed))
+        cleared = [SlotSet(name, None) for name in (*CravingStep.slots, "walk", "misses", "episode")]
         came_to = outcome(before, after)
         if came_to is Outcome.HIGH:
             worst = after if after is not None else before
@@ -145,7 +218,7 @@ class FinishCraving(HandrailAction):
             return cleared
         if came_to is Outcome.HELD:
             say(dispatcher, "utter_craving_held", after=after)
-            return [*cleared, SlotSet("offer", offer(turn, "skill"))]
+            return [*cleared, SlotSet("offer", offer(turn, "skill", trigger=trigger or "", tried=walk.tried))]
         say(
             dispatcher,
             "utter_craving_fell" if came_to is Outcome.FELL else "utter_craving_low",

@@ -7,10 +7,10 @@ from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
 from actions.base import Domain, Event, HandrailAction, back_to_form, intent_of, offer, say
+from actions.plan import MORE, parts_of
 from bot.care.turn import Turn
 from bot.content import ContentError
 
-MORE = {"title": "More", "payload": "/next_step"}
 _YES_NO = [{"title": "Yes, please", "payload": "/affirm"}, {"title": "No", "payload": "/deny"}]
 
 
@@ -19,7 +19,7 @@ class AnswerFamily(HandrailAction):
 
     title: ClassVar[str] = "action_family"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
         piece_id = intent_of(tracker).replace("family_", "family.", 1)
         said = int(tracker.get_slot("said") or 0)
@@ -28,6 +28,7 @@ class AnswerFamily(HandrailAction):
         if piece_id == "family.help":
             dispatcher.utter_message(text=text)
             say(dispatcher, "utter_family_choices")
+            events.append(SlotSet("offer", offer(turn, "listen")))
         elif piece_id == "family.concern":
             dispatcher.utter_message(text=text, buttons=_YES_NO)
             events.append(SlotSet("offer", offer(turn, "concern")))
@@ -39,28 +40,32 @@ class AnswerFamily(HandrailAction):
 
 
 class TellMore(HandrailAction):
-    """The next part of what was begun: a family answer, or the plan's steps for after a slip."""
+    """The next part of what was begun: a family answer, the client's reasons, the plan's steps for after a slip."""
 
     title: ClassVar[str] = "action_more"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
-        turn = self.turn(tracker)
-        topic = tracker.get_slot("topic") or {}
-        parts = await self._parts(turn, topic)
-        at = int(topic.get("next", 0))
-        if at >= len(parts):
-            say(dispatcher, "utter_nothing_open")
-            return [SlotSet("topic", None)]
-        dispatcher.utter_message(text=parts[at], buttons=[MORE] if at + 1 < len(parts) else [])
-        return [SlotSet("topic", {**topic, "next": at + 1})]
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        return await tell_more(self.turn(tracker), dispatcher, tracker)
 
-    @staticmethod
-    async def _parts(turn: Turn, topic: dict[str, object]) -> tuple[str, ...]:
-        if topic.get("plan") == "after_lapse":
-            plan = await turn.plan()
-            return plan.after_lapse if plan else ()
-        try:
-            piece = turn.content.piece(str(topic.get("piece")), turn.person.language)
-        except ContentError:
-            return ()
-        return tuple(turn.content.fill(part, turn.person.country) for part in piece.more)
+
+async def tell_more(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[Event]:
+    """Speak the next part of what was begun."""
+    topic = tracker.get_slot("topic") or {}
+    parts = await _parts(turn, topic)
+    at = int(topic.get("next", 0))
+    if at >= len(parts):
+        say(dispatcher, "utter_end_of_it" if topic else "utter_nothing_open")
+        return [SlotSet("topic", None)]
+    dispatcher.utter_message(text=parts[at], buttons=[MORE] if at + 1 < len(parts) else [])
+    return [SlotSet("topic", {**topic, "next": at + 1} if at + 1 < len(parts) else None)]
+
+
+async def _parts(turn: Turn, topic: dict[str, object]) -> tuple[str, ...]:
+    if "plan" in topic:
+        plan = await turn.plan()
+        return parts_of(plan, str(topic["plan"])) if plan else ()
+    try:
+        piece = turn.content.piece(str(topic.get("piece")), turn.person.language)
+    except ContentError:
+        return ()
+    return tuple(turn.content.fill(part, turn.person.country) for part in piece.more)

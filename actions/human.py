@@ -6,7 +6,8 @@ from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, back_to_form, intent_of, lines, say, team
+from actions.base import Domain, Event, HandrailAction, back_to_form, for_role, intent_of, lines, offer, say, team
+from actions.family import tell_more
 from actions.skills import walk_for
 from bot.care.human import AskForHuman
 from bot.care.turn import Turn
@@ -24,7 +25,7 @@ class RequestHuman(HandrailAction):
 
     title: ClassVar[str] = "action_request_human"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         await call_human(self.turn(tracker), dispatcher, "asks for a person")
         return back_to_form(tracker)
 
@@ -34,7 +35,7 @@ class AnswerOffer(HandrailAction):
 
     title: ClassVar[str] = "action_answer_offer"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
         offered: dict[str, Any] = tracker.get_slot("offer") or {}
         cleared = SlotSet("offer", None)
@@ -48,12 +49,13 @@ class AnswerOffer(HandrailAction):
             turn.stage(AskForHuman("a relative is worried", AlertKind.CONCERN))
             say(dispatcher, "utter_concern_called", **lines(turn))
         elif what == "skill":
-            walk = await walk_for(turn, str(offered.get("trigger", "")))
+            walk = await walk_for(turn, str(offered.get("trigger", "")), tried=offered.get("tried", ""))
             return [cleared, SlotSet("walk", walk.dump()), FollowupAction("skill_form")]
         elif what == "craving":
             return [cleared, SlotSet("craving_level", offered.get("level")), FollowupAction("craving_form")]
         elif tracker.get_slot("topic"):
-            return [cleared, FollowupAction("action_more")]
+            return [cleared, *await tell_more(turn, dispatcher, tracker)]
         else:
-            say(dispatcher, "utter_affirm")
+            say(dispatcher, for_role(turn, "utter_affirm", domain))
+            return [SlotSet("offer", offer(turn, "listen"))]
         return [cleared]

@@ -1,32 +1,49 @@
 """The relapse prevention plan speaks: the part that was asked for, in the client's own words."""
 
+import re
 from typing import ClassVar
 
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, back_to_form, intent_of, offer, say, text_of
+from actions.base import Domain, Event, HandrailAction, back_to_form, intent_of, offer, open_form, say, text_of
 from bot.care.turn import Turn
 from bot.recovery.people import Role
 from bot.recovery.plan import Plan
 from bot.recovery.skill import choose, find_trigger
 
 SHOWN = 3
+LONGEST = 300
+MORE = {"title": "More", "payload": "/next_step"}
+_NAMES_SOMETHING = re.compile(r"\b(?:about|when|if|for|against)\s+(?!me\b|now\b|tonight\b|today\b|this\b|that\b|it\b)\w+", re.I)
 
 
 def spoken_people(plan: Plan, most: int = 4) -> str:
-    """The plan's people with their numbers, as one would say them."""
-    parts = []
-    for person in plan.people[:most]:
-        note = f", {person.note}" if person.note and most > SHOWN - 1 else ""
-        phone = f" {person.phone}" if person.phone else ""
-        parts.append(f"{person.name} ({person.relation}{note}){phone}")
-    return "; ".join(parts)
+    """The plan's people with their numbers, one a line; notes as long as there is room."""
+    bare = [f"{p.name} ({p.relation}){f' {p.phone}' if p.phone else ''}" for p in plan.people[:most]]
+    noted = [
+        f"{line}, {p.note}" if p.note else line for line, p in zip(bare, plan.people, strict=False)
+    ]
+    lines = list(bare)
+    for i, line in enumerate(noted):
+        if len("\n".join([*lines[:i], line, *lines[i + 1 :]])) <= LONGEST:
+            lines[i] = line
+    return "\n".join(lines)
+
+
+def parts_of(plan: Plan, part: str) -> tuple[str, ...]:
+    """What of a plan is told piece by piece: its reasons or its steps for after a slip."""
+    return {"reasons": plan.reasons, "after_lapse": plan.after_lapse}.get(part, ())
 
 
 def _listed(items: tuple[str, ...] | list[str], most: int = SHOWN) -> str:
-    return "; ".join(item.rstrip(".") for item in items[:most]) + "."
+    said: list[str] = []
+    for item in items[:most]:
+        if len("; ".join([*said, item])) > LONGEST:
+            break
+        said.append(item.rstrip("."))
+    return "; ".join(said) + "."
 
 
 class TellPlan(HandrailAction):
@@ -34,7 +51,7 @@ class TellPlan(HandrailAction):
 
     title: ClassVar[str] = "action_tell_plan"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
         if turn.person.role is not Role.CLIENT:
             say(dispatcher, "utter_plan_not_for_family")
@@ -43,15 +60,30 @@ class TellPlan(HandrailAction):
         if plan is None:
             say(dispatcher, "utter_no_plan")
             return back_to_form(tracker)
-        set_slots = self._tell(dispatcher, intent_of(tracker), text_of(tracker), plan, turn)
-        return [*set_slots, *back_to_form(tracker)]
+        text = text_of(tracker)
+        if open_form(tracker):
+            # In the middle of something else "next" belongs to that: one piece, and back.
+            self._tell_in_between(dispatcher, intent_of(tracker), plan)
+            return back_to_form(tracker)
+        return self._tell(dispatcher, intent_of(tracker), text, plan, turn)
+
+    def _tell_in_between(self, dispatcher: CollectingDispatcher, intent: str, plan: Plan) -> None:
+        if intent == "ask_after_lapse":
+            say(dispatcher, "utter_plan_after_lapse_short", steps=_listed(plan.after_lapse, 2))
+        elif intent == "ask_people":
+            say(dispatcher, "utter_plan_people", people=spoken_people(plan))
+        elif intent == "ask_reasons":
+            say(dispatcher, "utter_plan_reasons_short", reason=plan.reasons[0])
+        else:
+            say(dispatcher, "utter_plan_triggers", triggers=_listed([t.name for t in plan.triggers], 5))
 
     def _tell(self, dispatcher: CollectingDispatcher, intent: str, text: str, plan: Plan, turn: Turn) -> list[Event]:
         if intent == "ask_people":
             say(dispatcher, "utter_plan_people", people=spoken_people(plan))
-            say(dispatcher, "utter_plan_call_now")
         elif intent == "ask_reasons":
-            say(dispatcher, "utter_plan_reasons", reasons=_listed(plan.reasons))
+            further = {"buttons": [MORE]} if len(plan.reasons) > 1 else {}
+            say(dispatcher, "utter_plan_reasons", reason=plan.reasons[0], **further)
+            return [SlotSet("topic", {"plan": "reasons", "next": 1})]
         elif intent == "ask_triggers":
             say(dispatcher, "utter_plan_triggers", triggers=_listed([t.name for t in plan.triggers], 5))
             if plan.warning_signs:
@@ -71,11 +103,15 @@ class TellPlan(HandrailAction):
             names = ", then ".join(skill.name for skill in skills)
             say(dispatcher, "utter_plan_for_trigger", trigger=trigger.name, skills=names)
             return [SlotSet("offer", offer(turn, "skill", trigger=trigger.name))]
+        triggers = _listed([t.name for t in plan.triggers])
+        if _NAMES_SOMETHING.search(text):
+            say(dispatcher, "utter_plan_not_in_it", triggers=triggers)
+            return [SlotSet("offer", offer(turn, "skill"))]
         known = choose(plan, turn.skills(), "")
         say(
             dispatcher,
             "utter_plan_overview",
-            triggers=", ".join(t.name for t in plan.triggers[:SHOWN]),
-            skills=", ".join(skill.name for skill in known[:SHOWN]),
+            triggers=triggers,
+            skills="; ".join(skill.name for skill in known[:SHOWN]),
         )
         return []

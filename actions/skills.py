@@ -1,5 +1,6 @@
 """Walking through a coping skill: offered first, then step by step, with next, another one and stop."""
 
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
@@ -7,50 +8,36 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, offer, say
-from actions.forms import FormStep, Heard
+from actions.base import Domain, Event, HandrailAction, offer, say, team
+from actions.forms import SKIPPED, SURE, FormStep, Heard
 from bot.care.craving import RecordEpisode
 from bot.care.turn import Turn
 from bot.recovery import scales
 from bot.recovery.skill import Skill, choose, find_trigger, named
 
-NEXT, ANOTHER, WAIT, DIFFERENT = "next", "another", "wait", "different"
+NEXT, ANOTHER, WAIT = "next", "another", "wait"
 FINISHED, STOPPED, USED_UP = "finished", "stopped", "used up"
+COMMANDS = frozenset({NEXT, ANOTHER, WAIT, FINISHED, STOPPED})
 OFFERED = -1
 OFFERS = 6
+SHORT = 6
 
-_NEXT_WORDS = frozenset(
-    [
-        "next",
-        "n",
-        "ok",
-        "okay",
-        "k",
-        "yes",
-        "y",
-        "yeah",
-        "yep",
-        "sure",
-        "done",
-        "did",
-        "it",
-        "go",
-        "on",
-        "continue",
-        "ready",
-        "alright",
-        "finished",
-        "start",
-        "lets",
-        "go",
-        "do",
-        "more",
-        "then",
-        "and",
-        "now",
-        "1",
-    ]
+# Words that ask for the next step on their own, and words that may stand beside them.
+_GO = frozenset(
+    "next n ok okay k kk yes y yeah yep yup sure done did go continue ready alright finished start lets try fine well "
+    "proceed more then got tried please good great 1".split()
 )
+_BESIDE = frozenset(
+    "i i've ive have it that this so now and on very all right do to the one step it's its im i'm just a let us was me "
+    "thanks thank you what whats what's is for".split()
+)
+_WAIT = re.compile(r"\b(?:wait|hold on|hang on|one sec|a sec|a minute|a moment|not yet|brb|slower|too fast)\b")
+_NOT_THIS = re.compile(
+    r"(?:not|n'?t|never) (?:really )?(?:help\w*|work\w*|do(?:ing)? (?:it|anything|much|shit))|(?:this|that|it)(?:'?s| is) "
+    r"(?:so )?(?:dumb|stupid|silly|bullshit|bs|lame|useless|pointless)|(?:hate|can'?t do|don'?t (?:want|like)) (?:this|that|"
+    r"it|the|any|to)|something (?:else|different)|(?:a )?different one|tried (?:that|this|it) (?:already|before)"
+)
+_NOT = re.compile(r"\b(?:no|not|don'?t|never|without|hate|anything but)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +49,7 @@ class Walk:
     step: int = OFFERED
     steps_done: int = 0
     length: int = 0
+    tried: str = ""
     from_plan: bool = False
     quiet: bool = False
 
@@ -83,14 +71,20 @@ class Walk:
         if command == WAIT:
             return {"walk": replace(self, quiet=True).dump(), "walk_done": None}
         if command == ANOTHER:
+            # The step that was on the screen has been tried, so the skill counts as the last one that was.
+            if self.step > OFFERED:
+                return replace(
+                    self, step=OFFERED, steps_done=self.steps_done + 1, tried=self.key or ""
+                ).moved(ANOTHER, lengths)
             if self.at + 1 >= len(self.queue):
                 return {"walk": self.dump(), "walk_done": USED_UP}
             moved = replace(self, at=self.at + 1, step=OFFERED, quiet=False, from_plan=False)
             return {"walk": replace(moved, length=lengths[moved.key or ""]).dump(), "walk_done": None}
         done = self.steps_done + (self.step > OFFERED)
+        tried = self.key or ""
         if self.step + 1 >= self.length:
-            return {"walk": replace(self, steps_done=done).dump(), "walk_done": FINISHED}
-        return {"walk": replace(self, step=self.step + 1, steps_done=done, quiet=False).dump(), "walk_done": None}
+            return {"walk": replace(self, steps_done=done, tried=tried).dump(), "walk_done": FINISHED}
+        return {"walk": replace(self, step=self.step + 1, steps_done=done, tried=tried, quiet=False).dump(), "walk_done": None}
 
 
 async def known_skills(turn: Turn, trigger: str = "") -> tuple[Skill, ...]:
@@ -102,9 +96,9 @@ async def lengths_of(turn: Turn) -> dict[str, int]:
     return {skill.key: len(skill.steps) for skill in await known_skills(turn)}
 
 
-async def walk_for(turn: Turn, trigger: str, wanted: Skill | None = None) -> Walk:
-    """A walk that begins with the best skill for a trigger, or with the one that was asked for."""
-    ordered = list(await known_skills(turn, trigger))
+async def walk_for(turn: Turn, trigger: str, wanted: Skill | None = None, tried: str = "") -> Walk:
+    """A walk that begins with the best skill for a trigger, or with the one that was asked for; what was tried is last."""
+    ordered = sorted(await known_skills(turn, trigger), key=lambda skill: skill.key == tried)
     if wanted:
         ordered = [wanted, *(skill for skill in ordered if skill.key != wanted.key)]
     plan = await turn.plan()
@@ -115,16 +109,28 @@ async def walk_for(turn: Turn, trigger: str, wanted: Skill | None = None) -> Wal
 
 def read_walk(heard: Heard, walk: Walk) -> str | None:
     """What a message means inside a walk; words that are no command are heard, and the step waits."""
-    words = heard.bare.replace("'", "").split()
-    if heard.means("another_one"):
+    words = heard.bare.replace(",", " ").split()
+    offered = walk.step == OFFERED
+    if _WAIT.search(heard.bare) and len(words) <= SHORT:
+        return WAIT
+    if (heard.means("another_one") and heard.confidence >= SURE) or _NOT_THIS.search(heard.bare):
         return ANOTHER
-    if heard.means("deny") or heard.bare in ("no", "nope", "nah"):
-        return ANOTHER if walk.step == OFFERED else WAIT
-    if heard.means("next_step", "affirm") or (words and len(words) <= 4 and set(words) <= _NEXT_WORDS):
+    if heard.bare in ("no", "nope", "nah", "no thanks", "no thank you") or (heard.means("deny") and len(words) <= SHORT):
+        return ANOTHER if offered else WAIT
+    if (heard.means("next_step", "affirm") and (not heard.text or len(words) <= SHORT)) or _goes_on(words):
         return NEXT
-    if scales.read_yes_no(heard.text) and len(words) <= 5:
+    if scales.read_yes_no(heard.text) and len(words) <= SHORT:
         return NEXT
     return None
+
+
+def _goes_on(words: list[str]) -> bool:
+    return bool(words) and len(words) <= SHORT and bool(_GO & set(words)) and set(words) <= _GO | _BESIDE
+
+
+def asked_for(skills: tuple[Skill, ...], text: str) -> Skill | None:
+    """The skill that a text asks for by name; nothing where it says which one it does not want."""
+    return None if _NOT.search(scales.fold(text)) else named(skills, text)
 
 
 class AskWalk(HandrailAction):
@@ -132,36 +138,48 @@ class AskWalk(HandrailAction):
 
     title: ClassVar[str] = "action_ask_walk_done"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
         walk = Walk.parse(tracker.get_slot("walk"))
-        skill = next((s for s in await known_skills(turn) if s.key == walk.key), None)
-        if skill is None:
+        known = {skill.key: skill for skill in await known_skills(turn)}
+        if walk.key not in known:
             walk = await walk_for(turn, "")
-            skill = next(s for s in await known_skills(turn) if s.key == walk.key)
+        skill = known[walk.key or ""]
         if walk.quiet:
-            say(dispatcher, "utter_skill_wait")
+            say(dispatcher, "utter_offer_wait" if walk.step == OFFERED else "utter_skill_wait", name=skill.name)
         elif walk.step == OFFERED:
-            if walk.from_plan:
-                say(dispatcher, "utter_skill_from_plan")
-            say(dispatcher, "utter_offer_skill", name=skill.name, intro=skill.intro, minutes=skill.minutes)
+            response = "utter_offer_skill_from_plan" if walk.from_plan else "utter_offer_skill"
+            say(dispatcher, response, name=skill.name, intro=skill.intro, minutes=skill.minutes)
         else:
             say(dispatcher, "utter_skill_step", step=skill.steps[walk.step])
-        return [SlotSet("walk", replace(walk, quiet=False).dump())]
+        return [SlotSet("walk", replace(walk, quiet=False, from_plan=False).dump())]
 
 
 class WalkingStep(FormStep):
     """A form that has a walk in it."""
 
-    def stopped(self, slot: str) -> Any:
-        # Inside the walk "stop" ends the skill, not the form.
-        return STOPPED if slot == "walk_done" else None
+    def stopped(self, slot: str, tracker: Tracker) -> Any:
+        # Inside a skill "stop" ends the skill, not the form; before its first step there is nothing else to end.
+        walk = Walk.parse(tracker.get_slot("walk"))
+        return STOPPED if slot == "walk_done" and (walk.steps_done or walk.step > OFFERED) else None
+
+    def _leads_away(self, heard: Heard, slot: str) -> bool:
+        # A skill that is asked for is what the form is about.
+        return super()._leads_away(heard, slot) and not heard.means("ask_skill")
 
     async def walked(
         self, value: str, dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker
     ) -> dict[str, Any]:
         """The slots after a command inside the walk."""
-        moved = Walk.parse(tracker.get_slot("walk")).moved(value, await lengths_of(turn))
+        walk = Walk.parse(tracker.get_slot("walk"))
+        if value == ANOTHER:
+            wanted = asked_for(await known_skills(turn), turn.text)
+            if wanted and wanted.key != walk.key:
+                return {"walk": (await walk_for(turn, "", wanted)).dump(), "walk_done": None}
+        if value == STOPPED:
+            # The step that was on the screen has been tried.
+            walk = replace(walk, steps_done=walk.steps_done + (walk.step > OFFERED))
+        moved = walk.moved(value, await lengths_of(turn))
         if moved.get("walk_done") == USED_UP:
             say(dispatcher, "utter_skills_used_up")
         return moved
@@ -177,7 +195,9 @@ class SkillStep(WalkingStep):
     async def begin(
         self, dispatcher: CollectingDispatcher, heard: Heard, turn: Turn, tracker: Tracker
     ) -> dict[str, Any]:
-        wanted = named(await known_skills(turn), heard.text) if heard.text else None
+        if tracker.get_slot("walk"):
+            return {}
+        wanted = asked_for(await known_skills(turn), heard.text) if heard.text else None
         return {"walk": (await walk_for(turn, heard.text, wanted)).dump()}
 
     async def read(self, slot: str, heard: Heard, turn: Turn, tracker: Tracker) -> Any:
@@ -187,7 +207,7 @@ class SkillStep(WalkingStep):
             return read_walk(heard, Walk.parse(tracker.get_slot("walk")))
         if heard.means("affirm", "deny"):
             return heard.means("affirm")
-        return scales.read_yes_no(heard.text)
+        return read_helped(heard.text)
 
     def free(self, slot: str) -> bool:
         return True
@@ -197,8 +217,23 @@ class SkillStep(WalkingStep):
     ) -> dict[str, Any] | None:
         if slot != "walk_done":
             return {}
-        known = value in (NEXT, ANOTHER, WAIT, FINISHED, STOPPED)
-        return await self.walked(value if known else WAIT, dispatcher, turn, tracker)
+        moved = await self.walked(value if value in COMMANDS else WAIT, dispatcher, turn, tracker)
+        if moved.get("walk_done") == USED_UP and not moved["walk"]["steps_done"]:
+            # Nothing was tried, so there is nothing to ask about.
+            return {**moved, "skill_helped": SKIPPED}
+        return moved
+
+
+_WORSE = re.compile(r"\b(?:worse|still (?:bad|there|strong|high)|same|no change|didn'?t|doesn'?t|not (?:at all|much|really))\b")
+_BETTER = re.compile(r"\b(?:better|helped|calmer|calm|less|lower|good|nice|relaxed|easier|some|little|bit|worked|works)\b")
+
+
+def read_helped(text: str) -> bool | None:
+    """Whether someone says that a skill helped: yes, no, or nothing where it settles neither."""
+    folded = scales.fold(text)
+    if _WORSE.search(folded):
+        return False
+    return True if _BETTER.search(folded) else scales.read_yes_no(text)
 
 
 class FinishSkill(HandrailAction):
@@ -206,19 +241,22 @@ class FinishSkill(HandrailAction):
 
     title: ClassVar[str] = "action_finish_skill"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
         walk = Walk.parse(tracker.get_slot("walk"))
-        helped = tracker.get_slot("skill_helped")
+        done, helped = tracker.get_slot("walk_done"), tracker.get_slot("skill_helped")
         if walk.steps_done:
             turn.stage(
                 RecordEpisode(
-                    None, None, None, walk.key, walk.steps_done, None, tracker.get_slot("walk_done") == FINISHED
+                    None, None, None, walk.tried or walk.key, walk.steps_done, None, completed=done == FINISHED
                 )
             )
         cleared = [SlotSet(name, None) for name in (*SkillStep.slots, "walk", "misses")]
+        if done == USED_UP and not walk.steps_done:
+            say(dispatcher, "utter_none_left", who=await team(turn))
+            return [*cleared, SlotSet("offer", offer(turn, "human", why="none of the skills was right"))]
         if helped is False:
             say(dispatcher, "utter_skill_not_helped")
-            return [*cleared, SlotSet("offer", offer(turn, "skill"))]
-        say(dispatcher, "utter_skill_helped" if helped else "utter_craving_stopped")
+            return [*cleared, SlotSet("offer", offer(turn, "skill", tried=walk.tried))]
+        say(dispatcher, "utter_skill_helped" if helped is True else "utter_skill_left")
         return cleared

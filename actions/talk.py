@@ -3,7 +3,7 @@
 import re
 from typing import ClassVar
 
-from rasa_sdk.events import ActiveLoop, SlotSet
+from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
@@ -17,19 +17,23 @@ from actions.base import (
     intent_of,
     lines,
     offer,
+    open_form,
     say,
     say_level,
+    team,
     text_of,
 )
-from actions.check_in import CheckInStep
+from actions.check_in import CheckInStep, correct_today
 from actions.craving import CravingStep
+from actions.forms import came_back
 from actions.lapse import LapseStep
 from actions.skills import SkillStep
+from bot.care.turn import Turn
 from bot.recovery import scales
 from bot.recovery.people import Role
 
 _FORM_SLOTS = tuple(
-    dict.fromkeys((*CravingStep.slots, *SkillStep.slots, *CheckInStep.slots, *LapseStep.slots, "walk", "misses"))
+    dict.fromkeys((*CravingStep.slots, *SkillStep.slots, *CheckInStep.slots, *LapseStep.slots, "walk", "misses", "episode", "lapse_told"))
 )
 _SPANISH = re.compile(
     r"\b(?:que|qué|no|estoy|quiero|ayuda|ayúdame|por|favor|hola|necesito|me|siento|puedo|mi|con|para|pero|muy|como|cómo|"
@@ -41,6 +45,9 @@ _SPANISH_ONLY = re.compile(
     r"hoy|una|los|las|mal|triste|recaída|consumir|qué)\b|[¿¡ñ]",
     re.IGNORECASE,
 )
+_SPANISH_HELLO = re.compile(r"\b(?:hola|buenas|buenos d[ií]as|qu[eé] tal)\b", re.IGNORECASE)
+_HELP = frozenset(["help", "help me", "help please", "pls help", "please help", "please help me", "i need help", "sos"])
+LISTENS = 2
 
 
 class Clear(HandrailAction):
@@ -48,9 +55,15 @@ class Clear(HandrailAction):
 
     title: ClassVar[str] = "action_clear"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         self.turn(tracker)
         return [ActiveLoop(None), SlotSet("requested_slot", None), *(SlotSet(name, None) for name in _FORM_SLOTS)]
+
+
+# After these someone has been asked something open: what they write next is heard, whatever it is.
+_OPEN = frozenset(
+    {"greet", "small_talk", "report_good_mood", "report_milestone", "doubt_recovery", "skip", "out_of_scope", "complain"}
+)
 
 
 class Say(HandrailAction):
@@ -58,14 +71,22 @@ class Say(HandrailAction):
 
     title: ClassVar[str] = "action_say"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
         intent = intent_of(tracker)
+        if open_form(tracker) and intent in ("greet", "goodbye", "thank", "small_talk"):
+            # A greeting in the middle of something: no new subject is opened.
+            say(dispatcher, f"utter_{'goodbye' if intent == 'goodbye' else 'here'}", name=turn.person.first_name)
+            return back_to_form(tracker) if intent != "goodbye" else []
+        if intent == "greet" and _SPANISH_HELLO.search(text_of(tracker)):
+            return _in_spanish(turn, dispatcher)
         response = for_role(turn, f"utter_{intent}", domain)
         say(dispatcher, response, name=turn.person.first_name, practice=turn.practice, **lines(turn))
         if intent == "change_check_in":
             return [SlotSet("offer", offer(turn, "human", why="wants the check-in changed")), *back_to_form(tracker)]
-        return back_to_form(tracker)
+        if open_form(tracker):
+            return back_to_form(tracker)
+        return [SlotSet("offer", offer(turn, "listen"))] if intent in _OPEN else []
 
 
 class Mood(HandrailAction):
@@ -73,13 +94,25 @@ class Mood(HandrailAction):
 
     title: ClassVar[str] = "action_mood"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
         if turn.person.role is Role.FAMILY:
             dispatcher.utter_message(text=turn.words("family.own_care"))
             return [SlotSet("topic", {"piece": "family.own_care", "next": 0})]
-        say(dispatcher, "utter_low_mood")
-        return back_to_form(tracker)
+        if open_form(tracker):
+            say(dispatcher, "utter_low_mood_in_between")
+            return back_to_form(tracker)
+        return await _hear_low(turn, dispatcher, tracker)
+
+
+async def _hear_low(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[Event]:
+    """The first time with choices, then listening, and from the third time on a person is offered."""
+    before = int((tracker.get_slot("offer") or {}).get("low", 0))
+    if before >= LISTENS:
+        say(dispatcher, "utter_low_mood_human", who=await team(turn))
+        return [SlotSet("offer", offer(turn, "human", why="a low mood that stays", low=before + 1))]
+    say(dispatcher, "utter_low_mood_more" if before else "utter_low_mood")
+    return [SlotSet("offer", offer(turn, "listen", low=before + 1))]
 
 
 class TakeLevel(HandrailAction):
@@ -87,37 +120,68 @@ class TakeLevel(HandrailAction):
 
     title: ClassVar[str] = "action_take_level"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
-        turn = self.turn(tracker)
-        level = scales.read_number(text_of(tracker))
-        if level is None:
-            say(dispatcher, for_role(turn, "utter_unsure", domain))
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        turn, text = self.turn(tracker), text_of(tracker)
+        level = scales.read_number(text)
+        if await correct_today(turn, dispatcher, text):
             return []
+        if level is None and scales.out_of_range(text):
+            say(dispatcher, "utter_out_of_range")
+            return []
+        if level is None:
+            return await _unsure(turn, dispatcher, tracker, domain)
         say_level(dispatcher, "utter_level_alone", level)
         return [SlotSet("offer", offer(turn, "craving", level=level))]
 
 
 class Unsure(HandrailAction):
-    """Not understood: first a few choices, then, the second time in a row, a human."""
+    """Not understood: what the moment makes of it; else first a few choices, then, the second time in a row, a human."""
 
     title: ClassVar[str] = "action_unsure"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
-        text = text_of(tracker)
-        human = SlotSet("offer", offer(turn, "human", why="was not understood"))
-        if is_spanish(text):
-            say(dispatcher, "utter_spanish", **lines(turn))
-            return [human, *back_to_form(tracker)]
-        if turn.in_danger:
-            # While staff have an open danger alert nobody is offered a menu.
-            say(dispatcher, "utter_unsure_in_danger", **lines(turn))
-            return back_to_form(tracker)
-        if tracker.get_slot("previous_intent") == "nlu_fallback":
-            say(dispatcher, "utter_unsure_again", **lines(turn))
-            return [human]
-        say(dispatcher, for_role(turn, "utter_unsure", domain))
+        if came_back(tracker, ""):
+            # Something was said already in this turn: this is only the end of it.
+            return [FollowupAction("action_listen")]
+        return await _unsure(turn, dispatcher, tracker, domain)
+
+
+async def _unsure(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+    text = text_of(tracker)
+    offered = tracker.get_slot("offer") or {}
+    client = turn.person.role is Role.CLIENT
+    if is_spanish(text):
+        return [*_in_spanish(turn, dispatcher), *back_to_form(tracker)]
+    if turn.in_danger:
+        # While staff have an open danger alert nobody is offered a menu.
+        say(dispatcher, "utter_unsure_in_danger", **lines(turn))
+        return back_to_form(tracker)
+    if open_form(tracker):
+        return back_to_form(tracker)
+    if scales.fold(text).strip(" .!?") in _HELP:
+        say(dispatcher, for_role(turn, "utter_help_alone", domain), **lines(turn))
         return []
+    if client and await correct_today(turn, dispatcher, text):
+        return []
+    if client and scales.about(text) == "craving" and scales.read_number(text) is not None:
+        return [FollowupAction("craving_form")]
+    if offered.get("low"):
+        return await _hear_low(turn, dispatcher, tracker)
+    if offered.get("what") == "listen" and len(text.split()) > 1:
+        say(dispatcher, for_role(turn, "utter_heard", domain))
+        return []
+    if tracker.get_slot("previous_intent") == "nlu_fallback":
+        say(dispatcher, "utter_unsure_again", **lines(turn))
+        return [SlotSet("offer", offer(turn, "human", why="was not understood"))]
+    say(dispatcher, for_role(turn, "utter_unsure", domain))
+    return []
+
+
+def _in_spanish(turn: Turn, dispatcher: CollectingDispatcher) -> list[Event]:
+    numbers = {name: line.split(" (")[0] for name, line in lines(turn).items()}
+    say(dispatcher, "utter_spanish", **numbers)
+    return [SlotSet("offer", offer(turn, "human", why="writes in Spanish"))]
 
 
 def is_spanish(text: str) -> bool:
@@ -130,5 +194,5 @@ class MakeRoom(Unsure):
 
     title: ClassVar[str] = "action_make_room"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
-        return [] if found_danger(tracker) else await super().run(dispatcher, tracker, domain)
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        return [] if found_danger(tracker) else await super().act(dispatcher, tracker, domain)

@@ -27,7 +27,7 @@ from bot.delivery import outbox
 from bot.delivery.messages import Channel, Lane
 from bot.delivery.sender import Sender
 from bot.escalation import alerts
-from bot.escalation.policy import AlertKind
+from bot.escalation.policy import AlertKind, AlertStatus
 from bot.safety.rules import load_rules
 from bot.safety.screen import Screen
 from bot.schedule.clock import Clock
@@ -69,13 +69,15 @@ class EngineHost:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, home: Path, log_file: Path | None = None) -> AsyncIterator["EngineHost"]:
+    async def running(
+        cls, home: Path, log_file: Path | None = None, model: Path | None = None
+    ) -> AsyncIterator["EngineHost"]:
         """An engine that is being started; ``process.wait_ready()`` waits for it."""
         turns = OpenTurns()
         route = ActionRoute(all_actions(turns), load_domain(home), turns)
         await route.start()
         client = EngineClient()
-        process = EngineProcess(home, model_path(home), client, route.url, log_file)
+        process = EngineProcess(home, model or model_path(home), client, route.url, log_file)
         try:
             await process.start()
             yield cls(turns, route, client, process)
@@ -127,10 +129,14 @@ class Handrail:
         scheduler.start()
         try:
             async with asyncio.TaskGroup() as group:
-                for worker in (self._sending, self._answering, self._reading):
+                for worker in (self._paging, self._sending, self._answering, self._reading):
                     group.create_task(worker(stop))
         finally:
             scheduler.shutdown(wait=False)
+
+    async def _paging(self, stop: asyncio.Event) -> None:
+        """Safety replies and alerts have a loop of their own: no slow channel and no queue stands before them."""
+        await self._loop(lambda: self.sender.run_once(Lane.ALERT), stop)
 
     async def _sending(self, stop: asyncio.Event) -> None:
         await self._loop(self.sender.run_once, stop)
@@ -169,15 +175,16 @@ async def _alert_still_open(unit: Unit, message: outbox.Leased, _now: datetime) 
         return None
     number = message.message.alert["number"]
     still = [alert for alert in await alerts.open_alerts(unit) if alert.number == number]
-    return None if still else "the alert was closed meanwhile"
+    if not still:
+        return "the alert was closed meanwhile"
+    return None if still[0].status == AlertStatus.OPEN else "somebody has taken the alert meanwhile"
 
 
 async def _undelivered(unit: Unit, message: outbox.Leased, reason: str, now: datetime) -> None:
     """A message that cannot be delivered becomes an alert; a page that cannot be is the next step's business at once."""
     if message.lane is Lane.ALERT:
-        still = [a for a in await alerts.open_alerts(unit) if a.id == message.alert_id]
-        for alert in still:
-            alert.next_at = now
+        if message.alert_id:
+            await alerts.page_failed(unit, message.alert_id, now)
         return
     story = f"A {message.lane.label} message could not be delivered: {reason}"
     await alerts.raise_alert(unit, alerts.Raising(AlertKind.DELIVERY, message.person_id, story=story), now)

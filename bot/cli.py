@@ -5,10 +5,12 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
+import yaml
 from rich.console import Console as Terminal
 
 from bot.settings import HOME, Settings, SettingsError, read_settings
@@ -190,3 +192,231 @@ def train() -> None:
     """Train the dialogue model, unless the one of the present sources is there already."""
     with _told():
         _model_ready(read_settings())
+
+
+@app.command()
+def run() -> None:
+    """Run the service: hear, answer, send, watch the clock. Refuses safety texts that the practice has not signed."""
+    from bot.service import serve
+
+    with _told():
+        settings = read_settings()
+        _model_ready(settings)
+        asyncio.run(serve(settings))
+
+
+@app.command()
+def doctor() -> None:
+    """Say in words what is missing or wrong before the service can run; exit code 2 where something is."""
+    from bot.doctor import examine
+
+    with _told():
+        findings = asyncio.run(examine())
+    for finding in findings:
+        typer.echo(f"{'ok  ' if finding.good else 'MEND'}  {finding.what}: {finding.sentence}")
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(BAD)
+
+
+@practice_app.command("load")
+def practice_load(
+    file: Annotated[Path, typer.Argument(help="A practice file; demo/practice.yml shows one.")],
+) -> None:
+    """Add the people of a practice file who are not known yet, with their plans. Nothing is kept where a plan is wrong."""
+    from bot.app import load_content
+    from bot.channels.console import NAME
+    from bot.practice import enrol, read_practice
+    from bot.service import opened_store
+
+    async def work(settings: Settings) -> int:
+        practice = read_practice(file)
+        async with opened_store(settings, create=True) as store, store.write() as unit:
+            library = load_content(settings.home).skill_names()
+            await enrol(unit, practice, file.parent, library, NAME, datetime.now(UTC))
+        return len(practice.people)
+
+    with _told():
+        count = asyncio.run(work(read_settings()))
+        typer.echo(f"{count} people of {file} are known.")
+
+
+@plan_app.command("import")
+def plan_import(
+    file: Annotated[Path, typer.Argument(help="The plan, as YAML; demo/plans/maya.yml shows one.")],
+    client: Annotated[
+        str, typer.Option(help="The client's short name. May be left out where the practice has one client.")
+    ] = "",
+    approved_by: Annotated[str, typer.Option(help="Who approves this version.")] = "staff",
+) -> None:
+    """Store a plan as the client's next version. A wrong file gets every error at once, exit code 2, and stores nothing."""
+    from bot.app import load_content
+    from bot.recovery.plan import Plan, read_plan
+    from bot.service import opened_store
+    from bot.store import plans
+
+    def read(settings: Settings) -> Plan:
+        try:
+            data = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise _fail(f"{file}: cannot be read: {error}") from error
+        except (yaml.YAMLError, RecursionError) as error:
+            raise _fail(f"{file}: is not YAML: {error}") from error
+        return read_plan(data, load_content(settings.home).skill_names())
+
+    async def work(settings: Settings, plan: Plan) -> tuple[str, int]:
+        async with opened_store(settings) as store, store.write() as unit:
+            row = await _client(unit, client)
+            return row.key, await plans.add_version(unit, row.id, plan, approved_by, datetime.now(UTC))
+
+    with _told():
+        settings = read_settings()
+        plan = read(settings)
+        key, version = asyncio.run(work(settings, plan))
+        typer.echo(f"{key}: this is version {version} of the plan.")
+
+
+@plan_app.command("show")
+def plan_show(
+    client: Annotated[
+        str, typer.Argument(help="The client's short name; may be left out where there is one client.")
+    ] = "",
+) -> None:
+    """Print a client's current plan as YAML, as it can be edited and imported again."""
+    from bot.service import opened_store
+    from bot.store import plans
+
+    async def work(settings: Settings) -> tuple[str, int, dict[str, Any]] | None:
+        async with opened_store(settings) as store, store.read() as unit:
+            row = await _client(unit, client)
+            newest = await plans.newest(unit, row.id)
+            plan = await plans.current_plan(unit, row.id)
+            if newest is None or plan is None:
+                return None
+            return row.key, newest.version, plan.model_dump(mode="json", exclude_none=True)
+
+    with _told():
+        found = asyncio.run(work(read_settings()))
+    if found is None:
+        raise _fail("This client has no plan yet: `handrail plan import FILE.yml --client NAME` stores one.")
+    key, version, plan = found
+    typer.echo(f"# {key}, version {version}")
+    typer.echo(yaml.safe_dump(plan, sort_keys=False, allow_unicode=True, width=100).rstrip())
+
+
+async def _client(unit: Any, key: str) -> Any:
+    """The client with this short name, or the only one there is."""
+    from sqlalchemy import select
+
+    from bot.store.tables import PersonRow
+
+    rows = list(await unit.session.scalars(select(PersonRow).where(PersonRow.role == "client").order_by(PersonRow.key)))
+    known = ", ".join(row.key for row in rows) or "nobody yet (`handrail practice load FILE.yml` adds people)"
+    chosen = [row for row in rows if row.key == key] if key else rows
+    if len(chosen) != 1:
+        raise _fail(f"Say which client with --client NAME. Known clients: {known}.")
+    return chosen[0]
+
+
+@content_app.command("list")
+def content_list(
+    kind: Annotated[str, typer.Option(help="Only pieces of this kind, such as safety or skill.")] = "",
+) -> None:
+    """List every fixed text with its language, kind, sources, and whether the practice has signed it as it stands."""
+    from bot.app import load_content
+    from bot.service import opened_store
+    from bot.store import signatures
+
+    async def work(settings: Settings) -> dict[str, tuple[str, datetime]]:
+        async with opened_store(settings, create=True) as store, store.read() as unit:
+            return await signatures.current(unit)
+
+    with _told():
+        settings = read_settings()
+        words, signed = load_content(settings.home), asyncio.run(work(settings))
+        for piece in words.pieces.values():
+            if kind and piece.kind != kind:
+                continue
+            by = signed.get(piece.digest)
+            state = f"signed by {by[0]} on {by[1]:%Y-%m-%d}" if by else "draft"
+            typer.echo(f"{piece.language}  {piece.kind:<7} {piece.id:<40} {state:<34} {', '.join(piece.sources)}")
+
+
+@content_app.command("sign")
+def content_sign(
+    by: Annotated[str, typer.Option(help="Who has read and approves these words.")],
+    piece: Annotated[list[str] | None, typer.Argument(help="Ids of pieces; none means every safety text.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+) -> None:
+    """Sign texts as they stand. A text that is changed later counts as a draft again."""
+    from bot.app import load_content
+    from bot.service import opened_store
+    from bot.store import signatures
+
+    async def work(settings: Settings, digests: dict[str, str]) -> int:
+        async with opened_store(settings, create=True) as store, store.write() as unit:
+            return await signatures.sign(unit, digests, by, datetime.now(UTC))
+
+    with _told():
+        settings = read_settings()
+        words = load_content(settings.home)
+        known = {p.id for p in words.pieces.values()}
+        unknown = [name for name in piece or () if name not in known]
+        if unknown:
+            raise _fail(f"No text is called {', '.join(unknown)}: `handrail content list` shows them all.")
+        chosen = [p for p in words.pieces.values() if (p.id in piece if piece else p.kind == "safety")]
+        if not yes:
+            for p in chosen:
+                typer.echo(f"\n{p.id} ({p.language})")
+                for text in p.wordings():
+                    typer.echo(f"  {text}")
+            typer.confirm(f"\nSign these {len(chosen)} texts as {by}?", abort=True)
+        count = asyncio.run(work(settings, {p.digest: p.id for p in chosen}))
+        typer.echo(f"{count} texts signed by {by}; {len(chosen) - count} were signed already.")
+
+
+@keys_app.command("new")
+def keys_new() -> None:
+    """Make the key file where there is none yet, and say where it is."""
+    with _told():
+        settings = read_settings()
+        if settings.keys or settings.key_path.exists():
+            raise _fail(f"There are keys already ({'HANDRAIL_KEYS' if settings.keys else settings.key_path}).")
+        settings.key_ring(create=True)
+        typer.echo(
+            f"{settings.key_path} holds a new key. Keep a copy apart from the database: without it nothing opens."
+        )
+
+
+@keys_app.command("rotate")
+def keys_rotate() -> None:
+    """Add a new key, seal everything with it, and keep the old ones for backups. Works on a key file."""
+    from bot.service import rotate_keys
+
+    with _told():
+        settings = read_settings()
+        if settings.keys:
+            raise _fail(
+                "The keys come from HANDRAIL_KEYS: put a new one first there (`handrail keys print` makes one), restart "
+                "the service, then run `handrail keys reseal`."
+            )
+        count = asyncio.run(rotate_keys(settings))
+        typer.echo(f"{count} values are sealed with the new key. Restart the service so that it uses it too.")
+
+
+@keys_app.command("reseal")
+def keys_reseal() -> None:
+    """Seal everything that an older key sealed with the current one (the first in HANDRAIL_KEYS)."""
+    from bot.service import reseal
+
+    with _told():
+        count = asyncio.run(reseal(read_settings()))
+        typer.echo(f"{count} values are sealed with the current key.")
+
+
+@keys_app.command("print")
+def keys_print() -> None:
+    """Print a new key as HANDRAIL_KEYS takes it; nothing is stored."""
+    from bot.store.vault import format_keys, new_key
+
+    key_id, key = new_key()
+    typer.echo(format_keys({key_id: key}).strip())

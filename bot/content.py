@@ -150,12 +150,13 @@ def load(folder: Path) -> Content:
     missing = [f"{k} {v}" for k in Kind for v in Level if (k, v) not in urgency]
     if missing:
         raise ContentError(f"{folder / 'safety' / 'urgency.yml'}: no row for {', '.join(missing)}")
-    return Content(pieces, lines, urgency, _read(folder / "sources.yml"))
+    return Content(pieces, lines, urgency, _read(folder / "sources.yml")["sources"])
 
 
 def _read(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        # libyaml's safe loader: a tenth of the time, and start-up waits for it.
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)  # noqa: S506
     except OSError as error:
         raise ContentError(f"{path}: cannot be read ({error.strerror})") from error
     except yaml.YAMLError as error:

@@ -68,8 +68,8 @@ class Settings(BaseSettings):
 
     @property
     def key_path(self) -> Path:
-        """The key file: beside the database by default, never in it."""
-        return self.key_file or self.data / "keys"
+        """The key file: beside the data folder by default, never in it, so that no copy of the data carries its keys."""
+        return self.key_file or self.data.with_name(f"{self.data.name}-keys")
 
     def key_ring(self, *, create: bool = False) -> dict[str, bytes]:
         """The encryption keys, the current one first.

@@ -31,7 +31,6 @@ def screen() -> Screen:
 @pytest.fixture(scope="session")
 async def host() -> AsyncIterator[EngineHost]:
     """The real engine, started once: it keeps nothing, so every test may ask it."""
-    train(HOME, print)
-    async with EngineHost.running(HOME) as running:
+    async with EngineHost.running(HOME, model=train(HOME, print)) as running:
         await running.process.wait_ready()
         yield running

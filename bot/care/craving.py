@@ -9,7 +9,10 @@ from bot.store.tables import CravingEpisodeRow
 
 @dataclass(frozen=True, slots=True)
 class RecordEpisode:
-    """Keep an episode as far as it was told; ``completed`` says whether it was gone through to the end."""
+    """Keep an episode as far as it was told; ``completed`` says whether it was gone through to the end.
+
+    ``key`` names an episode that is told in several turns: the row of that name is written once and then amended.
+    """
 
     level_before: int | None
     level_after: int | None
@@ -18,24 +21,19 @@ class RecordEpisode:
     steps_done: int
     change: str | None
     completed: bool
+    key: str = ""
 
     async def apply(self, unit: Unit, turn: Turn) -> None:
-        row_id = new_id()
+        row_id = self.key or new_id()
+        row = await unit.session.get(CravingEpisodeRow, row_id) if self.key else None
+        if row is None or row.client_id != turn.person.id:
+            row = CravingEpisodeRow(id=row_id, client_id=turn.person.id, at=turn.now)
+            unit.session.add(row)
 
         def sealed(column: str, text: str | None) -> bytes | None:
             return unit.seal(CravingEpisodeRow, column, row_id, text) if text else None
 
-        unit.session.add(
-            CravingEpisodeRow(
-                id=row_id,
-                client_id=turn.person.id,
-                level_before=self.level_before,
-                level_after=self.level_after,
-                skill=self.skill,
-                steps_done=self.steps_done,
-                trigger_sealed=sealed("trigger_sealed", self.trigger),
-                change_sealed=sealed("change_sealed", self.change),
-                completed=self.completed,
-                at=turn.now,
-            )
-        )
+        row.level_before, row.level_after = self.level_before, self.level_after
+        row.skill, row.steps_done, row.completed = self.skill, self.steps_done, self.completed
+        row.trigger_sealed = sealed("trigger_sealed", self.trigger)
+        row.change_sealed = sealed("change_sealed", self.change)

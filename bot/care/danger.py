@@ -108,8 +108,8 @@ async def _raise(case: Case, findings: Sequence[Finding], story: str, message_id
             ),
             case.now,
         )
-        if alert.check_back_at is None:
-            alert.check_back_at, alert.check_backs = case.now + FIRST_CHECK_BACK, 0
+        # A danger that joins an older alert starts the check-backs anew: the next one must not wait until morning.
+        alert.check_back_at, alert.check_backs = case.now + FIRST_CHECK_BACK, 0
         for finding in of_kind:
             row_id = new_id()
             case.unit.session.add(

@@ -1,6 +1,8 @@
 """Asking the engine: one request a turn, the state goes along and comes back."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -75,8 +77,8 @@ def says_something(text: str) -> bool:
 class EngineClient:
     """Talks to the engine's turn channel on loopback. ``connect`` is called again whenever a new process is ready."""
 
-    def __init__(self) -> None:
-        self._http = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
+    def __init__(self, timeout: float = TIMEOUT) -> None:
+        self._http = httpx.AsyncClient(timeout=timeout, trust_env=False)
         self._base: str | None = None
         self._token = ""
 
@@ -105,18 +107,21 @@ class EngineClient:
             "state": {"slots": state.slots, "form": state.form},
         }
         body = await self._post("ask", call)
-        return Answer(
-            tuple(
-                Reply(reply["text"], tuple(Choice(b["title"], b["payload"]) for b in reply["buttons"]))
-                for reply in body["replies"]
-            ),
-            _understanding(body, text),
-            State(body["state"]["slots"], body["state"]["form"]),
-        )
+        with _expected_form():
+            return Answer(
+                tuple(
+                    Reply(reply["text"], tuple(Choice(b["title"], b["payload"]) for b in reply["buttons"]))
+                    for reply in body["replies"]
+                ),
+                _understanding(body, text),
+                State(body["state"]["slots"], body["state"]["form"]),
+            )
 
     async def read(self, turn: str, text: str, role: str) -> Understanding:
         """Have a text understood without answering it; raises like ``ask``."""
-        return _understanding(await self._post("read", {"turn": turn, "text": text, "metadata": {"role": role}}), text)
+        body = await self._post("read", {"turn": turn, "text": text, "metadata": {"role": role}})
+        with _expected_form():
+            return _understanding(body, text)
 
     async def _post(self, what: str, call: dict[str, Any]) -> dict[str, Any]:
         if self._base is None:
@@ -133,7 +138,8 @@ class EngineClient:
             raise EngineAway("the engine has no model loaded")
         if response.status_code != httpx.codes.OK:
             raise EngineFailed(f"the engine answered {response.status_code}")
-        body: dict[str, Any] = response.json()
+        with _expected_form():
+            body: dict[str, Any] = response.json()
         return body
 
     async def close(self) -> None:
@@ -146,6 +152,15 @@ class EngineClient:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+@contextmanager
+def _expected_form() -> Iterator[None]:
+    """An answer that cannot be read is a failure of the engine like any other, so that it is counted and told."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise EngineFailed(f"the engine's answer cannot be read ({type(error).__name__})") from error
 
 
 def _understanding(body: dict[str, Any], text: str) -> Understanding:

@@ -5,18 +5,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+from sqlalchemy.exc import DBAPIError
+
 from bot.care import danger, staff
 from bot.content import Content
-from bot.delivery import inbox
-from bot.delivery.messages import Inbound, InStatus
+from bot.delivery import inbox, outbox
+from bot.delivery.messages import Inbound, InStatus, Lane, Outbound
+from bot.escalation import alerts
+from bot.escalation.policy import AlertKind
 from bot.recovery.people import Role
-from bot.safety.findings import Finding
+from bot.safety.findings import Finding, Level, by_urgency
 from bot.safety.screen import Screen
 from bot.store import conversations, people
-from bot.store.database import Store
+from bot.store.database import Store, Unit
+
+log = structlog.get_logger()
 
 # Beyond this many characters the screen works in a thread, so that one long text holds up nobody.
 LONG = 4_096
+ATTEMPTS = 4
+# Said only where the content itself cannot be used.
+LAST_WORDS = (
+    "I can't answer you properly right now. If anyone may be in danger, call your local emergency number now. "
+    "In the US that is 911, or 988 to talk to someone."
+)
 
 
 class UnknownSender(Exception):
@@ -46,6 +59,20 @@ class Intake:
         Raises:
             UnknownSender: the address belongs to nobody; nothing was kept.
         """
+        for attempt in range(ATTEMPTS):
+            try:
+                kept = await self._accept(message)
+            except DBAPIError as error:
+                if not self._store.taken_back(error) or attempt + 1 == ATTEMPTS:
+                    raise
+                continue
+            if kept is not None:
+                return kept
+        # Something wrote to this conversation each time: better without the newest neighbours than not at all.
+        return await self._accept(message, wait=False) or Accepted(None)
+
+    async def _accept(self, message: Inbound, *, wait: bool = True) -> Accepted | None:
+        """One attempt; nothing when another message of the same person came in meanwhile and must be read with this."""
         now = self._now()
         async with self._store.read() as unit:
             known = await people.by_address(unit, message.channel, message.address)
@@ -55,27 +82,77 @@ class Intake:
             role = Role(row.role)
             earlier = await inbox.recent_texts(unit, conversation.id, now)
         findings: tuple[Finding, ...] = ()
+        unscreened = False
         # What staff write to an alert tells of a danger that is already known.
         if not (role is Role.STAFF and staff.command(message.text)):
-            findings = await self._read(message.text, role, earlier)
+            try:
+                findings = await self._read(message.text, role, earlier)
+            except Exception:
+                # Whatever breaks the screen must not lose the message: a human reads what the rules could not.
+                log.exception("the danger screen failed")
+                unscreened = True
+        came = _Came(message, conversation.id, row.id, findings, unscreened=unscreened)
+        try:
+            return await self._keep(came, now, earlier if wait else None, answer=True)
+        except DBAPIError:
+            raise
+        except Exception:
+            if not findings:
+                raise
+            log.exception("the safety protocol failed")
+            return await self._keep(came, now, None, answer=False)
+
+    async def _keep(
+        self, came: "_Came", now: datetime, earlier: tuple[str, ...] | None, *, answer: bool
+    ) -> Accepted | None:
         async with self._store.write() as unit:
-            kept = await inbox.store(unit, message, conversation.id, now)
+            # Locked first: two messages of one person are kept one after the other, and each is read with the other.
+            conversation = await conversations.get(unit, came.conversation_id)
+            if earlier is not None and await inbox.recent_texts(unit, conversation.id, now) != earlier:
+                return None
+            kept = await inbox.store(unit, came.message, conversation.id, now)
             if kept is None:
                 return Accepted(None)
-            if findings:
-                case = danger.Case(
-                    unit,
-                    self._content,
-                    await people.get(unit, row.id),
-                    await conversations.get(unit, conversation.id),
-                    now,
-                )
-                await danger.respond(case, findings, message.text, kept.id)
+            if came.unscreened:
+                await _unread(unit, came, kept.id, now)
+            if came.findings and answer:
+                person = await people.get(unit, came.person_id)
+                case = danger.Case(unit, self._content, person, conversation, now)
+                await danger.respond(case, came.findings, came.message.text, kept.id)
                 # The safety reply is the answer; the engine's net still reads the message when it can.
                 kept.status, kept.done_at = InStatus.DONE, now
-            return Accepted(kept.id, findings)
+            elif came.findings:
+                await self._bare_alert(unit, came, now)
+            return Accepted(kept.id, came.findings)
+
+    async def _bare_alert(self, unit: Unit, came: "_Came", now: datetime) -> None:
+        """The protocol cannot speak: staff are paged all the same, and the person gets the lines to call."""
+        first = by_urgency(came.findings)[0]
+        what = alerts.Raising(
+            AlertKind.DANGER, came.person_id, danger=first.kind, level=Level.DEFINITE, story=came.message.text
+        )
+        alert, _ = await alerts.raise_alert(unit, what, now)
+        contact = await outbox.contact_of(unit, came.person_id)
+        if contact is not None:
+            await outbox.enqueue(unit, contact, [Outbound(LAST_WORDS)], Lane.CRISIS, now, alert_id=alert.id)
 
     async def _read(self, text: str, role: Role, earlier: tuple[str, ...]) -> tuple[Finding, ...]:
         if len(text) > LONG:
             return await asyncio.to_thread(self._screen.read, text, role=str(role), earlier=earlier)
         return self._screen.read(text, role=str(role), earlier=earlier)
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """A message with what the screen said about it."""
+
+    message: Inbound
+    conversation_id: str
+    person_id: str
+    findings: tuple[Finding, ...]
+    unscreened: bool
+
+
+async def _unread(unit: Unit, came: _Came, message_id: str, now: datetime) -> None:
+    story = f"The danger rules could not read message {message_id}; please read it: {came.message.text}"
+    await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, came.person_id, story=story), now)

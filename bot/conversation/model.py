@@ -1,5 +1,6 @@
 """Which trained model belongs to the sources as they stand, and training it when there is none."""
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -56,6 +57,16 @@ def train(home: Path, say: Callable[[str], None]) -> Path:
     model = model_path(home)
     if is_intact(model):
         return model
+    model.parent.mkdir(exist_ok=True)
+    with (model.parent / ".lock").open("w") as lock:
+        # Two that start at once train once.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_intact(model):
+            _train(home, model, say)
+    return model
+
+
+def _train(home: Path, model: Path, say: Callable[[str], None]) -> None:
     say("training the dialogue model (about two minutes, once for these sources)")
     python = home / "engine" / ".venv" / "bin" / "python"
     if not python.exists():
@@ -73,4 +84,3 @@ def train(home: Path, say: Callable[[str], None]) -> Path:
     model.with_suffix(".sha256").write_text(_sha256(model) + "\n")
     for old in sorted((home / "models").glob("handrail-*"), key=lambda p: p.stat().st_mtime)[:-6]:
         old.unlink()
-    return model

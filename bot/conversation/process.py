@@ -21,6 +21,10 @@ BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 # An engine that ran this long had started well: the next restart begins at the shortest wait again.
 RAN_WELL = 60.0
 _OUR_SETTINGS = ("HANDRAIL_",)
+# A running engine is asked this often; one that stays silent this many times in a row hangs and is ended.
+WATCH_EVERY = 5.0
+ANSWERS_WITHIN = 10.0
+SILENT_TIMES = 2
 
 
 class EngineStartError(Exception):
@@ -57,6 +61,8 @@ class EngineProcess:
         self._supervisor: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self.starts = 0
+        self.watch_every = WATCH_EVERY
+        self.answers_within = ANSWERS_WITHIN
 
     @property
     def pid(self) -> int | None:
@@ -101,8 +107,9 @@ class EngineProcess:
             started = asyncio.get_running_loop().time()
             try:
                 await self._run(python)
-            except (OSError, EngineStartError) as error:
-                log.warning("engine did not start", error=type(error).__name__)
+            except Exception as error:
+                # Whatever it was: the supervisor goes on, for without it no engine would ever come back.
+                log.warning("engine did not start or was ended", error=type(error).__name__)
             finally:
                 self._ready.clear()
                 self._client.disconnect()
@@ -145,7 +152,7 @@ class EngineProcess:
         ended = asyncio.create_task(self._process.wait())
         try:
             await self._await_canary(port, token, ended)
-            await ended
+            await self._watch(port, token, ended)
         finally:
             ended.cancel()
 
@@ -168,6 +175,28 @@ class EngineProcess:
                     return
         if not ended.done():
             raise EngineStartError("the engine did not understand its canary sentence in time")
+
+    async def _watch(self, port: int, token: str, ended: "asyncio.Task[int]") -> None:
+        """Return when the engine has ended, or when it hangs: alive, but silent.
+
+        Raises:
+            EngineStartError: it hangs.
+        """
+        silent = 0
+        async with EngineClient(self.answers_within) as canary:
+            canary.connect(f"http://127.0.0.1:{port}", token)
+            while True:
+                done, _ = await asyncio.wait({ended}, timeout=self.watch_every)
+                if done:
+                    return
+                try:
+                    await canary.read("canary", CANARY, "client")
+                except EngineError:
+                    silent += 1
+                else:
+                    silent = 0
+                if silent >= SILENT_TIMES and not ended.done():
+                    raise EngineStartError("the engine runs but does not answer")
 
     def _open_log(self) -> int:
         if self._log_file is None:

@@ -16,7 +16,7 @@ from bot.recovery.people import Person, Role
 from bot.safety.findings import Finding, Subject
 from bot.store import conversations, people
 from bot.store.database import Store
-from bot.store.tables import FindingRow, InboundRow
+from bot.store.tables import ConversationRow, FindingRow, InboundRow
 
 
 class Reader:
@@ -35,9 +35,9 @@ class Reader:
         async with self._store.read() as unit:
             waiting = []
             for row in await inbox.unread(unit):
-                conversation = await conversations.get(unit, row.conversation_id)
+                conversation = await unit.session.get_one(ConversationRow, row.conversation_id)
                 person = await people.get(unit, conversation.person_id)
-                waiting.append((row.id, row.conversation_id, unit.open(row, "text_sealed"), person))
+                waiting.append((row.id, row.conversation_id, unit.open_or(row, "text_sealed", ""), person))
         count = 0
         for message_id, conversation_id, text, person in waiting:
             heard = readable(text)
@@ -51,6 +51,8 @@ class Reader:
                     await self._could_not(message_id, person, str(error))
                     continue
             async with self._store.write() as unit:
+                # The conversation first, as everywhere, so that two who write to it never wait for each other.
+                conversation = await conversations.get(unit, conversation_id)
                 row = (await unit.session.scalars(select(InboundRow).where(InboundRow.id == message_id))).one()
                 if row.read_at is not None:
                     continue
@@ -61,7 +63,6 @@ class Reader:
                 # A message that already raised an alert is not answered a second time for the same thing.
                 if findings and not known:
                     subject = Subject.OTHER if person.role is Role.FAMILY else Subject.SELF
-                    conversation = await conversations.get(unit, conversation_id)
                     case = danger.Case(unit, self._content, person, conversation, self._now())
                     await danger.respond(case, [replace(f, subject=subject) for f in findings], text, message_id)
             count += 1

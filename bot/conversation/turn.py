@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from bot.care import danger, staff
 from bot.care.check_in import FORM as CHECK_IN_FORM
@@ -23,7 +24,8 @@ from bot.safety.findings import Finding, Subject
 from bot.store import conversations, people
 from bot.store.conversations import Owner, State
 from bot.store.database import Store, Unit, new_id
-from bot.store.tables import InboundRow
+from bot.store.tables import ContactPointRow, ConversationRow, InboundRow, QuestionRow
+from bot.store.vault import VaultError
 
 log = structlog.get_logger()
 
@@ -31,6 +33,9 @@ LEASE = timedelta(seconds=30)
 FORM_LASTS = timedelta(hours=2)
 RETRY = timedelta(seconds=1)
 SET_ASIDE_AFTER = 3
+COMMIT_ATTEMPTS = 3
+# One holding reply covers what else is written in this time.
+TOLD_FOR = timedelta(minutes=10)
 
 
 class Done(StrEnum):
@@ -43,20 +48,30 @@ class Done(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Hold:
     """A message in a conversation that this worker holds for as long as the fencing number stands."""
 
     message_id: str
     conversation_id: str
+    person_id: str
     fence: int
-    owner: Owner
-    state: State
     attempts: int
-    held: bool
+    received_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a held message is answered with: the conversation as it stood, and the turn."""
+
+    hold: Hold
+    owner: Owner
+    sealed: bytes | None
+    state: State
     turn: Turn
 
 
-# What a commit writes for a claimed message; returns whether the message is done with.
+# What a commit writes for a held message; returns whether the message is done with.
 Write = Callable[[Unit, danger.Case], Awaitable[bool]]
 
 
@@ -80,20 +95,27 @@ class TurnWorker:
         self._practice = practice
 
     async def run_once(self) -> Done:
-        """Claim the next message, have its owner answer it, commit."""
-        claim = await self._claim()
-        if claim is None:
-            return Done.NOTHING
-        if claim.turn.person.role is Role.STAFF:
-            return await self._commit(claim, _staff(claim.turn))
-        if claim.owner is Owner.PROTOCOL:
-            # What is no answer to the safety question stays pending and goes to the bot in the next round.
-            return await self._commit(claim, lambda _unit, case: danger.answer(case, claim.turn.text))
-        if claim.owner is Owner.BOT:
-            return await self._bot(claim)
-        return await self._commit(claim, _nothing)
+        """Claim the next message, have its owner answer it, commit.
 
-    async def _claim(self) -> Claim | None:
+        Whatever breaks on the way counts as a failed attempt of this message, so that no message can stand for ever
+        before the others. Only the database's own trouble is left to the caller: it is nobody's message.
+        """
+        taken = await self._take()
+        if taken is None:
+            return Done.NOTHING
+        hold, claim = taken
+        if isinstance(claim, str):
+            return await self._failed(hold, claim)
+        try:
+            return await self._work(claim)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            log.exception("a turn broke", message=hold.message_id)
+            return await self._failed(hold, f"answering it broke with {type(error).__name__}")
+
+    async def _take(self) -> tuple[Hold, "Claim | str"] | None:
+        """Lease the next message; with what it needs to be answered, or why that cannot be read."""
         now = self._now()
         async with self._store.write() as unit:
             found = await inbox.next_pending(unit, now)
@@ -102,46 +124,64 @@ class TurnWorker:
             message, conversation = found
             conversation.fence += 1
             conversation.lease_until = now + LEASE
-            person: Person = await people.get(unit, conversation.person_id)
-            return Claim(
+            hold = Hold(
                 message_id=message.id,
                 conversation_id=conversation.id,
+                person_id=conversation.person_id,
                 fence=conversation.fence,
-                owner=Owner(conversation.owner),
-                state=conversations.load_state(unit, conversation, now),
                 attempts=message.attempts,
-                held=message.held,
-                turn=Turn(
-                    id=new_id(),
-                    person=person,
-                    now=now,
-                    text=unit.open(message, "text_sealed"),
-                    message_id=message.id,
-                    conversation_id=conversation.id,
-                    store=self._store,
-                    content=self._content,
-                    practice=self._practice,
-                    in_danger=await danger.is_open_for(unit, person.id),
-                ),
+                received_at=message.received_at,
+                now=now,
             )
+            try:
+                return hold, await self._claim(unit, hold, message, conversation)
+            except (VaultError, ValueError, LookupError) as error:
+                log.exception("a message cannot be read", message=hold.message_id)
+                return hold, f"it cannot be read ({type(error).__name__})"
+
+    async def _claim(self, unit: Unit, hold: Hold, message: InboundRow, conversation: ConversationRow) -> Claim:
+        person: Person = await people.get(unit, conversation.person_id)
+        turn = Turn(
+            id=new_id(),
+            person=person,
+            now=hold.now,
+            text=unit.open(message, "text_sealed"),
+            message_id=message.id,
+            conversation_id=conversation.id,
+            store=self._store,
+            content=self._content,
+            practice=self._practice,
+            in_danger=await danger.is_open_for(unit, person.id),
+        )
+        state = conversations.load_state(unit, conversation, hold.now)
+        return Claim(hold, Owner(conversation.owner), conversation.state_sealed, state, turn)
+
+    async def _work(self, claim: Claim) -> Done:
+        if claim.turn.person.role is Role.STAFF:
+            return await self._commit(claim.hold, _staff(claim.turn))
+        if claim.owner is Owner.PROTOCOL:
+            return await self._commit(claim.hold, _protocol(claim))
+        if claim.owner is Owner.BOT:
+            return await self._bot(claim)
+        return await self._commit(claim.hold, _nothing)
 
     async def _bot(self, claim: Claim) -> Done:
         turn = claim.turn
         heard = await self._chosen(turn) or readable(turn.text)
         if not says_something(heard):
-            return await self._commit(claim, _say(turn, "talk.no_words"))
+            return await self._commit(claim.hold, self._say("talk.no_words"))
         try:
             with self._turns.open(turn):
                 answer = await self._engine.ask(turn.id, heard, str(turn.person.role), claim.state)
         except EngineAway:
-            return await self._wait(claim)
+            return await self._wait(claim.hold)
         except EngineFailed as error:
-            return await self._failed(claim, str(error))
+            return await self._failed(claim.hold, str(error))
         heard_as = answer.understanding
-        log.info("turn", message=claim.message_id, intent=heard_as.intent, confidence=round(heard_as.confidence, 3))
-        if turn.failed_action:
-            return await self._failed(claim, f"{turn.failed_action} raised an error")
-        return await self._commit(claim, self._answer(claim, answer), read=True)
+        log.info("turn", message=turn.message_id, intent=heard_as.intent, confidence=round(heard_as.confidence, 3))
+        if turn.failed_action and not heard_as.findings:
+            return await self._failed(claim.hold, f"{turn.failed_action} raised an error")
+        return await self._commit(claim.hold, self._answer(claim, answer), read=True)
 
     async def _chosen(self, turn: Turn) -> str | None:
         """What the person's text stands for where it is, word for word, a choice that was offered last."""
@@ -152,19 +192,24 @@ class TurnWorker:
         return next((c.payload for message in offered for c in message.choices if c.title.casefold() == typed), None)
 
     def _answer(self, claim: Claim, answer: Answer) -> Write:
-        """The bot's answer: state, effects, replies; danger that net 2 or a form has found replaces the replies."""
+        """The bot's answer: state, effects, replies; danger that net 2 or a form has found replaces the replies.
+
+        While the engine was asked, something more urgent may have taken the conversation (a danger in the next
+        message), or written its state (a check-in went out). That stands then: an ordinary reply would speak into
+        the safety protocol, and an older state would open again what was closed.
+        """
 
         async def write(unit: Unit, case: danger.Case) -> bool:
-            turn = claim.turn
-            self._keep_state(unit, case, claim.state, answer.state, turn)
-            for effect in turn.effects:
-                await effect.apply(unit, turn)
-            found = answer.understanding.findings
+            turn, found = claim.turn, answer.understanding.findings
+            overtaken = case.conversation.owner != claim.owner
+            if not overtaken and case.conversation.state_sealed == claim.sealed:
+                self._keep_state(unit, case, claim.state, answer.state, turn)
+            await _apply(unit, turn, whatever_happens=bool(found))
             if found:
-                await danger.respond(case, _about(turn.person, found), turn.text, claim.message_id)
-            elif not any(isinstance(effect, FoundDanger) for effect in turn.effects):
+                await danger.respond(case, _about(turn.person, found), turn.text, turn.message_id)
+            elif not overtaken and not any(isinstance(effect, FoundDanger) for effect in turn.effects):
                 messages = [Outbound(reply.text, reply.choices) for reply in answer.replies if reply.text]
-                await _reply(unit, turn, messages or [Outbound(turn.words("talk.no_answer"))])
+                await _reply(unit, case, messages or [Outbound(turn.words("talk.no_answer"))])
             return True
 
         return write
@@ -180,58 +225,116 @@ class TurnWorker:
             until = max(until, case.conversation.form_until)
         conversations.save_state(unit, case.conversation, after, until)
 
-    async def _wait(self, claim: Claim) -> Done:
-        """The engine is away: the message keeps its place, and the person is told once that it is kept."""
+    async def _wait(self, hold: Hold) -> Done:
+        """The engine is away: the message keeps its place, and the person is told once that it is kept.
+
+        Who writes again much later is told again: silence would look like a broken phone.
+        """
 
         async def write(unit: Unit, case: danger.Case) -> bool:
-            message = await _message(unit, claim)
-            message.not_before = claim.turn.now + RETRY
-            if not claim.held:
-                message.held = True
-                await _say(claim.turn, "safety.any.holding")(unit, case)
+            message = await _message(unit, hold)
+            message.not_before = case.now + RETRY
+            newest = await _newest_waiting(unit, hold)
+            if not newest.held and not await _told_already(unit, newest):
+                newest.held = True
+                await self._say("safety.any.holding")(unit, case)
             return False
 
-        await self._commit(claim, write)
-        return Done.WAITING
+        done = await self._commit(hold, write)
+        return Done.WAITING if done is Done.ANSWERED else done
 
-    async def _failed(self, claim: Claim, why: str) -> Done:
+    async def _failed(self, hold: Hold, why: str) -> Done:
         """The engine or an action failed on this message: again a few times, then a human and an honest word."""
-        log.warning("turn failed", message=claim.message_id, attempt=claim.attempts + 1, why=why)
-        give_up = claim.attempts + 1 >= SET_ASIDE_AFTER
+        log.warning("turn failed", message=hold.message_id, attempt=hold.attempts + 1, why=why)
+        give_up = hold.attempts + 1 >= SET_ASIDE_AFTER
 
         async def write(unit: Unit, case: danger.Case) -> bool:
-            message = await _message(unit, claim)
+            message = await _message(unit, hold)
             message.attempts += 1
-            message.not_before = claim.turn.now + RETRY * 2**message.attempts
+            message.not_before = case.now + RETRY * 2**message.attempts
             if not give_up:
                 return False
-            story = f"Message {claim.message_id} could not be answered: {why}."
-            what = alerts.Raising(AlertKind.TECHNICAL, claim.turn.person.id, story=story)
-            await alerts.raise_alert(unit, what, claim.turn.now)
-            await _say(claim.turn, "safety.any.failed")(unit, case)
+            story = f"Message {hold.message_id} could not be answered: {why}."
+            await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, hold.person_id, story=story), case.now)
+            await self._say("safety.any.failed")(unit, case)
             message.status = InStatus.SET_ASIDE
             return False
 
-        await self._commit(claim, write)
+        done = await self._commit(hold, write)
+        if done is Done.LOST:
+            return done
         return Done.ANSWERED if give_up else Done.WAITING
 
-    async def _commit(self, claim: Claim, write: Write, *, read: bool = False) -> Done:
+    def _say(self, piece: str) -> Write:
+        async def write(unit: Unit, case: danger.Case) -> bool:
+            texts = self._content.piece(piece, case.person.language).texts
+            await _reply(unit, case, [Outbound(self._content.fill(texts[0], case.person.country))])
+            return True
+
+        return write
+
+    async def _commit(self, hold: Hold, write: Write, *, read: bool = False) -> Done:
         """One transaction, and only if nobody else has taken the conversation meanwhile."""
+        for attempt in range(COMMIT_ATTEMPTS):
+            try:
+                return await self._commit_once(hold, write, read=read)
+            except OperationalError as error:
+                if not self._store.taken_back(error) or attempt + 1 == COMMIT_ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _commit_once(self, hold: Hold, write: Write, *, read: bool) -> Done:
         async with self._store.write() as unit:
-            conversation = await conversations.get(unit, claim.conversation_id)
-            if conversation.fence != claim.fence:
-                log.warning("a late turn was refused", message=claim.message_id)
+            conversation = await conversations.get(unit, hold.conversation_id)
+            if conversation.fence != hold.fence:
+                log.warning("a late turn was refused", message=hold.message_id)
                 return Done.LOST
-            turn = claim.turn
-            case = danger.Case(unit, self._content, turn.person, conversation, turn.now)
-            done = await write(unit, case)
+            now = self._now()
+            person = await people.get(unit, hold.person_id)
+            done = await write(unit, danger.Case(unit, self._content, person, conversation, now))
             conversation.lease_until = None
-            message = await _message(unit, claim)
+            message = await _message(unit, hold)
             if done:
-                message.status, message.done_at = InStatus.DONE, turn.now
+                message.status, message.done_at = InStatus.DONE, now
             if read:
-                message.read_at = turn.now
+                message.read_at = now
         return Done.ANSWERED
+
+
+async def _apply(unit: Unit, turn: Turn, *, whatever_happens: bool) -> None:
+    """Apply what the actions staged. Where net 2 found danger, nothing of this may stop the alert."""
+    if not whatever_happens:
+        for effect in turn.effects:
+            await effect.apply(unit, turn)
+    elif turn.failed_action is None:
+        async with unit.apart("effects of a turn", turn.message_id):
+            for effect in turn.effects:
+                await effect.apply(unit, turn)
+
+
+def _protocol(claim: Claim) -> Write:
+    """A message while the safety protocol has the conversation: the answer to its question, unless it is older.
+
+    What was written before the question was put must not be read as its answer: a "yes" to something else would
+    settle it. The safety reply stands as the answer to such a message, and net 2 reads it as any other.
+    What is no answer stays pending and goes to the bot in the next round.
+    """
+
+    async def write(unit: Unit, case: danger.Case) -> bool:
+        question = await danger.open_question(unit, claim.hold.conversation_id)
+        if question is not None:
+            first_put = await unit.session.scalar(
+                select(func.max(QuestionRow.asked_at)).where(
+                    QuestionRow.conversation_id == question.conversation_id,
+                    QuestionRow.alert_id == question.alert_id,
+                    QuestionRow.attempts == 1,
+                )
+            )
+            if first_put is not None and claim.hold.received_at < first_put:
+                return True
+        return await danger.answer(case, claim.turn.text)
+
+    return write
 
 
 def _about(person: Person, findings: tuple[Finding, ...]) -> list[Finding]:
@@ -252,19 +355,28 @@ async def _nothing(_unit: Unit, _case: danger.Case) -> bool:
     return True
 
 
-def _say(turn: Turn, piece: str) -> Write:
-    async def write(unit: Unit, _case: danger.Case) -> bool:
-        await _reply(unit, turn, [Outbound(turn.words(piece))])
-        return True
-
-    return write
+async def _reply(unit: Unit, case: danger.Case, messages: list[Outbound]) -> None:
+    """Answer where the person wrote."""
+    contact = await unit.session.get_one(ContactPointRow, case.conversation.contact_point_id)
+    await outbox.enqueue(unit, contact, messages, Lane.REPLY, case.now)
 
 
-async def _reply(unit: Unit, turn: Turn, messages: list[Outbound]) -> None:
-    contact = await outbox.contact_of(unit, turn.person.id)
-    if contact is not None:
-        await outbox.enqueue(unit, contact, messages, Lane.REPLY, turn.now)
+async def _newest_waiting(unit: Unit, hold: Hold) -> InboundRow:
+    query = select(InboundRow).where(
+        InboundRow.conversation_id == hold.conversation_id, InboundRow.status == InStatus.PENDING
+    )
+    return (await unit.session.scalars(query.order_by(InboundRow.sequence.desc()).limit(1))).one()
 
 
-async def _message(unit: Unit, claim: Claim) -> InboundRow:
-    return (await unit.session.scalars(select(InboundRow).where(InboundRow.id == claim.message_id))).one()
+async def _told_already(unit: Unit, message: InboundRow) -> bool:
+    """Whether the person was told a short while before this message that the engine is away."""
+    query = select(InboundRow.id).where(
+        InboundRow.conversation_id == message.conversation_id,
+        InboundRow.held,
+        InboundRow.received_at > message.received_at - TOLD_FOR,
+    )
+    return await unit.session.scalar(query.limit(1)) is not None
+
+
+async def _message(unit: Unit, hold: Hold) -> InboundRow:
+    return (await unit.session.scalars(select(InboundRow).where(InboundRow.id == hold.message_id))).one()

@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from bot.delivery.messages import Inbound, InStatus
 from bot.store.database import Unit, new_id
@@ -11,6 +12,8 @@ from bot.store.tables import ConversationRow, InboundRow
 JOINED_FOR = timedelta(minutes=10)
 JOINED_MESSAGES = 10
 JOINED_CHARACTERS = 2_000
+# So many conversations are tried when several workers ask at once.
+CANDIDATES = 20
 
 
 async def store(unit: Unit, message: Inbound, conversation_id: str, now: datetime) -> InboundRow | None:
@@ -31,8 +34,14 @@ async def store(unit: Unit, message: Inbound, conversation_id: str, now: datetim
         not_before=now,
         received_at=now,
     )
-    unit.session.add(row)
-    await unit.session.flush()
+    try:
+        async with unit.session.begin_nested():
+            unit.session.add(row)
+    except IntegrityError:
+        if await unit.session.scalar(known):
+            # Another process has stored the same message at the same moment.
+            return None
+        raise
     return row
 
 
@@ -47,7 +56,7 @@ async def recent_texts(unit: Unit, conversation_id: str, now: datetime) -> tuple
     texts: list[str] = []
     left = JOINED_CHARACTERS
     for row in await unit.session.scalars(query):
-        text = unit.open(row, "text_sealed")
+        text = unit.open_or(row, "text_sealed", "")
         if len(text) > left:
             break
         left -= len(text)
@@ -56,41 +65,53 @@ async def recent_texts(unit: Unit, conversation_id: str, now: datetime) -> tuple
 
 
 async def next_pending(unit: Unit, now: datetime) -> tuple[InboundRow, ConversationRow] | None:
-    """The oldest message that waits in a conversation that nobody holds, locked for the caller.
+    """The oldest message that waits in a conversation that nobody holds; the conversation is locked for the caller.
 
-    Only the first message of a conversation is looked at, so a person is answered in order.
+    Only the first message of a conversation counts, so a person is answered in order; and a person with a thousand
+    messages, or with one that must wait, stands in nobody's way.
     """
-    first = (
-        select(InboundRow.conversation_id, InboundRow.sequence)
+    heads = (
+        select(InboundRow.conversation_id, func.min(InboundRow.sequence).label("head"))
         .where(InboundRow.status == InStatus.PENDING)
-        .order_by(InboundRow.sequence)
-        .limit(200)
+        .group_by(InboundRow.conversation_id)
+        .subquery()
     )
-    seen: set[str] = set()
-    for conversation_id, sequence in (await unit.session.execute(first)).all():
-        if conversation_id in seen:
-            continue
-        seen.add(conversation_id)
+    free = (ConversationRow.lease_until.is_(None)) | (ConversationRow.lease_until < now)
+    waiting = (
+        select(heads.c.conversation_id)
+        .join(InboundRow, InboundRow.sequence == heads.c.head)
+        .join(ConversationRow, ConversationRow.id == heads.c.conversation_id)
+        .where(InboundRow.not_before <= now, free)
+        .order_by(heads.c.head)
+        .limit(CANDIDATES)
+    )
+    for conversation_id in (await unit.session.scalars(waiting)).all():
         locked = (
             select(ConversationRow)
-            .where(ConversationRow.id == conversation_id)
-            .where((ConversationRow.lease_until.is_(None)) | (ConversationRow.lease_until < now))
-            .with_for_update(skip_locked=True)
+            .where(ConversationRow.id == conversation_id, free)
+            .with_for_update(skip_locked=True, key_share=True)
         )
         conversation = (await unit.session.scalars(locked)).first()
         if conversation is None:
             continue
-        message = await unit.session.get_one(InboundRow, sequence)
-        if message.status == InStatus.PENDING and message.not_before <= now:
+        # Read again under the lock: another worker may have answered it a moment ago.
+        first = (
+            select(InboundRow)
+            .where(InboundRow.conversation_id == conversation_id, InboundRow.status == InStatus.PENDING)
+            .order_by(InboundRow.sequence)
+            .limit(1)
+        )
+        message = (await unit.session.scalars(first)).first()
+        if message is not None and message.not_before <= now:
             return message, conversation
     return None
 
 
 async def unread(unit: Unit, limit: int = 10) -> list[InboundRow]:
-    """Messages that are done but that the engine's danger net has not read, oldest first."""
+    """Messages that are done with but that the engine's danger net has not read, oldest first."""
     query = (
         select(InboundRow)
-        .where(InboundRow.status == InStatus.DONE, InboundRow.read_at.is_(None))
+        .where(InboundRow.status.in_((InStatus.DONE, InStatus.SET_ASIDE)), InboundRow.read_at.is_(None))
         .order_by(InboundRow.sequence)
         .limit(limit)
     )

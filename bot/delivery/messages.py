@@ -95,7 +95,8 @@ class Channel(Protocol):
     """A way to a person. ``send`` returns the provider's id of the message.
 
     Raises:
-        SendError: it was not sent.
+        SendError: it was certainly not sent. Any other error, and no answer within the sender's time, mean that
+            nobody knows: safety replies and alerts are then sent again and marked, nothing else is.
     """
 
     name: str

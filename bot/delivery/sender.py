@@ -1,5 +1,6 @@
 """The sender: leases messages, asks whether they are still wanted, hands them to their channel, records the outcome."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
@@ -13,7 +14,9 @@ log = structlog.get_logger()
 
 # Asked for everything but the crisis lane; gives the reason why a message is no longer wanted.
 StillWanted = Callable[[Unit, outbox.Leased, datetime], Awaitable[str | None]]
-# Told when a message has failed for good.
+# A channel that has not answered by then leaves it open whether the message went out.
+SEND_WITHIN = 15.0
+# Told when a message has failed for good, or when nobody knows what became of it.
 OnFailure = Callable[[Unit, outbox.Leased, str, datetime], Awaitable[None]]
 
 
@@ -34,13 +37,22 @@ class Sender:
         self._checks = tuple(checks)
         self._on_failure = on_failure
 
-    async def run_once(self) -> int:
+    async def run_once(self, least: Lane = Lane.NOTICE) -> int:
+        """One round. With ``least=Lane.ALERT`` it looks at nothing but safety replies and alerts.
+
+        A service runs a second loop of that kind, so that no slow channel holds up a page.
+        """
         async with self._store.write() as unit:
-            leased = await outbox.lease(unit, self._now())
+            leased = await outbox.lease(unit, self._now(), least=least)
             wanted = []
             for message in leased:
-                reason = await self._unwanted(unit, message)
-                if reason:
+                reason = None if message.unknown else await self._unwanted(unit, message)
+                if message.unknown:
+                    await self._tell(unit, message, "nobody knows whether it was sent")
+                elif message.fault:
+                    await outbox.record(unit, message.id, self._now(), failure=message.fault)
+                    await self._tell(unit, message, message.fault)
+                elif reason:
                     await outbox.drop(unit, message.id, reason)
                 else:
                     wanted.append(message)
@@ -54,29 +66,49 @@ class Sender:
         if message.opted_out and message.lane is not Lane.ALERT:
             return "opted out"
         for check in self._checks:
-            reason = await check(unit, message, self._now())
+            try:
+                reason = await check(unit, message, self._now())
+            except (LookupError, ValueError, TypeError):
+                # A check that breaks on one message must not stop the round, which may hold a safety reply.
+                log.exception("a check of a message failed", message=message.id)
+                continue
             if reason:
                 return reason
         return None
 
     async def _send(self, message: outbox.Leased) -> None:
+        if self._now() >= message.until - outbox.LEASE / 2:
+            # The messages before it took long: somebody may soon take it for lost.
+            async with self._store.write() as unit:
+                await outbox.give_back(unit, message)
+            return
         channel = self._channels.get(message.channel)
         delivery = Delivery(message.id, message.address, message.message, message.lane, message.repeat)
-        provider_id, failure, retry = None, None, False
+        provider_id, failure, retry, doubt = None, None, False, False
         if channel is None:
             failure = f"no channel {message.channel} is configured"
         else:
             try:
-                provider_id = await channel.send(delivery)
+                async with asyncio.timeout(SEND_WITHIN):
+                    provider_id = await channel.send(delivery)
             except SendError as error:
-                failure, retry = str(error), error.retry
+                failure, retry = _without_address(str(error), message.address), error.retry
             except Exception as error:
-                failure, retry = type(error).__name__, True
+                failure, retry, doubt = type(error).__name__, True, True
         async with self._store.write() as unit:
             status = await outbox.record(
-                unit, message.id, self._now(), provider_id=provider_id, failure=failure, retry=retry
+                unit, message.id, self._now(), provider_id=provider_id, failure=failure, retry=retry, doubt=doubt
             )
-            if status is OutStatus.FAILED and self._on_failure:
-                await self._on_failure(unit, message, failure or "", self._now())
+            if failure and status in (OutStatus.FAILED, OutStatus.UNKNOWN):
+                await self._tell(unit, message, failure)
         if failure:
-            log.warning("send failed", message=message.id, lane=message.lane.label, retry=retry)
+            log.warning("send failed", message=message.id, lane=message.lane.label, retry=retry, status=str(status))
+
+    async def _tell(self, unit: Unit, message: outbox.Leased, reason: str) -> None:
+        if self._on_failure:
+            await self._on_failure(unit, message, reason, self._now())
+
+
+def _without_address(sentence: str, address: str) -> str:
+    """A provider's sentence often repeats whom it could not reach."""
+    return sentence.replace(address, "…") if address else sentence

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from bot.delivery import outbox
 from bot.delivery.messages import Choice, Lane, Outbound
@@ -12,7 +12,7 @@ from bot.escalation.policy import AlertKind, AlertStatus, Policy, Who, policy_fo
 from bot.recovery.people import Role
 from bot.store import audit
 from bot.store.database import Unit, new_id
-from bot.store.tables import AlertRow, AlertStepRow, PersonRow
+from bot.store.tables import AlertRow, AlertStepRow, PersonRow, QuestionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class Changed:
 async def raise_alert(unit: Unit, what: Raising, now: datetime) -> tuple[AlertRow, int]:
     """Raise an alert, or join one of the same kind that is still open; returns it and how many staff were reached.
 
-    A danger that joins pages again: it is never swallowed by an older alert, even an acknowledged one.
+    A danger that joins pages again: it is never swallowed by an older alert, even an acknowledged one. What a person
+    asks for or does pages again once somebody has taken the alert, for that was the answer to what came before.
     """
     alert = await _to_join(unit, what)
     policy = policy_for(what.kind, page=what.page)
@@ -72,13 +73,19 @@ async def raise_alert(unit: Unit, what: Raising, now: datetime) -> tuple[AlertRo
         story = "\n".join(part for part in (unit.open(alert, "story_sealed"), what.story) if part)
         alert.story_sealed = unit.seal(AlertRow, "story_sealed", alert.id, story)
     if what.kind is not AlertKind.DANGER:
-        return alert, len(await recipients(unit, alert, Who.INTERVENTIONIST))
-    if what.level == "definite" or alert.level != "definite":
+        taken = alert.status == AlertStatus.ACKNOWLEDGED
+        if not (taken and what.kind in _ASKED_ANEW):
+            return alert, len(await recipients(unit, alert, Who.INTERVENTIONIST))
+    elif what.level == "definite" or alert.level != "definite":
         alert.level = what.level
         alert.policy = policy.freeze()
     alert.status, alert.raised_at, alert.next_step = AlertStatus.OPEN, now, 0
     alert.acknowledged_at = alert.acknowledged_by = None
     return alert, await take_step(unit, alert, now)
+
+
+# These come from a person: a second time after somebody took the first is news. Trouble of our own is not.
+_ASKED_ANEW = frozenset({AlertKind.HUMAN, AlertKind.LAPSE, AlertKind.CONCERN, AlertKind.OPT_OUT})
 
 
 async def _to_join(unit: Unit, what: Raising) -> AlertRow | None:
@@ -149,7 +156,9 @@ async def step_due(unit: Unit, now: datetime) -> int:
     )
     due = (await unit.session.scalars(query)).all()
     for alert in due:
-        await take_step(unit, alert, now)
+        # One alert that cannot be stepped keeps its time and is tried again; it holds up no other.
+        async with unit.apart("alert step", alert.number):
+            await take_step(unit, alert, now)
     return len(due)
 
 
@@ -160,6 +169,17 @@ async def audit_steps(unit: Unit, now: datetime) -> int:
     for alert in lost:
         alert.next_at = now
     return len(lost)
+
+
+async def page_failed(unit: Unit, alert_id: str, now: datetime) -> None:
+    """A page did not reach its staff: the next step follows at once, as long as there is one that asks others.
+
+    After the last step everyone has been asked, and the repeats go on at their own pace.
+    """
+    query = select(AlertRow).where(AlertRow.id == alert_id, AlertRow.status == AlertStatus.OPEN).with_for_update()
+    alert = (await unit.session.scalars(query)).first()
+    if alert is not None and alert.next_step < len(Policy.thaw(alert.policy).steps):
+        alert.next_at = now
 
 
 async def next_due(unit: Unit) -> datetime | None:
@@ -186,7 +206,13 @@ async def acknowledge(unit: Unit, number: int, staff_id: str, now: datetime) -> 
 
 
 async def close(unit: Unit, number: int, staff_id: str, note: str, now: datetime) -> Changed:
-    """A person on staff ends an alert with a note about what was done."""
+    """A person on staff ends an alert with a note about what was done; its open question ends with it.
+
+    Raises:
+        ValueError: the note is empty.
+    """
+    if not note.strip():
+        raise ValueError("an alert is closed with a note about what was done")
     alert = await _locked(unit, number)
     if alert is None:
         return Changed(Change.UNKNOWN)
@@ -195,6 +221,13 @@ async def close(unit: Unit, number: int, staff_id: str, note: str, now: datetime
     alert.status, alert.closed_at, alert.closed_by = AlertStatus.CLOSED, now, staff_id
     alert.note_sealed = unit.seal(AlertRow, "note_sealed", alert.id, note)
     alert.next_at = alert.check_back_at = None
+    # Silence after this is no answer any more, and must not raise the alert anew.
+    await unit.session.execute(
+        update(QuestionRow)
+        .where(QuestionRow.alert_id == alert.id, QuestionRow.outcome.is_(None))
+        .values(outcome="closed")
+        .execution_options(synchronize_session="fetch")
+    )
     await audit.write(unit, staff_id, "alert closed", f"alert {number}", now)
     return Changed(Change.DONE, alert, staff_id)
 

@@ -92,7 +92,10 @@ def read_plan(data: Any, library: frozenset[str]) -> Plan:
     try:
         plan = Plan.model_validate(data)
     except ValidationError as error:
-        faults = [_fault(item) for item in error.errors()]
+        errors = error.errors()
+        # A list whose only members are wrong also counts as too short: the members' faults say it better.
+        deeper = {item["loc"][0] for item in errors if len(item["loc"]) > 1}
+        faults = [_fault(item) for item in errors if item["type"] != "too_short" or item["loc"][0] not in deeper]
     faults += _unknown_skills(data, library)
     if plan is None or faults:
         raise PlanError(faults)

@@ -1,1 +1,1 @@
-"""What danger is: pure functions over text and rules; no I/O beyond a rule loader, nothing else from `bot`."""
+"""What danger is, as pure functions; nothing here does I/O (but a rule loader) or imports the rest of `bot`."""

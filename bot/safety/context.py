@@ -106,6 +106,9 @@ def holds(
             low, high = end, min(around.clause[1], end + _REACH)
         case Place.BEFORE:
             high = start
+            # A pause or an opening quotation mark may stand before the match: she wrote, "i want to die".
+            while high > low and symbols[high - 1] == SOFT:
+                high -= 1
         case Place.CLAUSE:
             low, high = around.clause
         case Place.WITHIN | Place.SENTENCE:

@@ -9,6 +9,7 @@ matching stays linear in the text.
     [really] want          may be missing
     $pills                 a word class from words.yml
     ..  ..9                up to four (nine) words of any sort, but no negation, no "but", no full stop
+    ...  ...9              the same, and a sentence may end in between
     NUM  NUM10+  YEAR      a number, one of at least ten (steps: see `BUCKETS`), a year
     <   >                  here a sentence starts, ends
 """
@@ -27,7 +28,7 @@ _FIRST_WORD = 0xE000
 _MOST_WORDS = 0xF8FF - 0xE000
 _USUAL_GAP = 4  # words
 _YEARS = range(1950, 2040)
-_PIECE = re.compile(r"\s*(?:(\.\.\d*)|(YEAR|NUM(?:\d+\+)?)|([<>()\[\]|])|(\$\w+)|([^\s<>()\[\]|$]+))")
+_PIECE = re.compile(r"\s*(?:(\.{2,3}\d*)|(YEAR|NUM(?:\d+\+)?)|([<>()\[\]|])|(\$\w+)|([^\s<>()\[\]|$]+))")
 
 
 class PatternError(ValueError):
@@ -82,6 +83,7 @@ class Lexicon:
     common: frozenset[str]
     symbols: dict[str, str] = field(default_factory=dict)
     _class_items: dict[str, _Item] = field(default_factory=dict)
+    _barred: frozenset[str] = frozenset()
 
     def symbol(self, word: str) -> str:
         """The symbol of a word, made on first use."""
@@ -102,9 +104,10 @@ class Lexicon:
             raise PatternError(message)
         return self.classes[name]
 
-    def compile(self, source: str) -> Pattern:
-        """Compile one pattern; raises PatternError."""
+    def compile(self, source: str, *, barred: frozenset[str] = frozenset()) -> Pattern:
+        """Compile one pattern, its gaps not swallowing `barred` either; raises PatternError."""
         pieces = _pieces(source)
+        self._barred = barred
         try:
             items, rest = self._sequence(pieces, 0)
         except PatternError as fault:
@@ -136,8 +139,9 @@ class Lexicon:
 
     def _single(self, piece: str) -> list[_Item]:
         if piece.startswith(".."):
-            stop = "".join(re.escape(self.symbol(word)) for word in sorted(self.stoppers))
-            return [_Item(f"(?:,?[^.,{stop}]){{0,{piece[2:] or _USUAL_GAP}}}", optional=True, gap=True)]
+            stop = "".join(re.escape(self.symbol(word)) for word in sorted(self.stoppers | self._barred))
+            pause, most = ("[.,]", piece[3:]) if piece.startswith("...") else (",", piece[2:])
+            return [_Item(f"(?:{pause}?[^.,{stop}]){{0,{most or _USUAL_GAP}}}", optional=True, gap=True)]
         if piece == "YEAR":
             return [_Item(YEAR, optional=False, needs=frozenset(YEAR), cost=1, first=frozenset(YEAR))]
         if piece.startswith("NUM"):

@@ -10,7 +10,7 @@ import yaml
 
 from bot.safety.context import Context, Effect, People, Place
 from bot.safety.findings import Kind, Level
-from bot.safety.patterns import Lexicon, Pattern, PatternError
+from bot.safety.patterns import Lexicon, Pattern
 from bot.safety.spelling import Speller
 
 WORDS_FILE = "words.yml"
@@ -117,13 +117,16 @@ def _rule(entry: Mapping[str, Any], kind: Kind, usual: Mapping[str, Effect], lan
     if len(yes) < _FEWEST_EXAMPLES or len(no) < _FEWEST_EXAMPLES:
         message = f"{where}: needs at least {_FEWEST_EXAMPLES} examples each under yes and no"
         raise RulesError(message)
+    about = About(entry["subject"])
+    # "My kids are asleep, I am going to ...": between them and what is done, no "I" may come.
+    barred = frozenset({"i"}) if about is About.OTHER else frozenset[str]()
     return Rule(
         id=name,
         kind=kind,
         level=Level(entry["level"]),
-        about=About(entry["subject"]),
+        about=about,
         reason=str(entry["reason"]),
-        patterns=tuple(language.lexicon.compile(str(each)) for each in entry["patterns"]),
+        patterns=tuple(language.lexicon.compile(str(each), barred=barred) for each in entry["patterns"]),
         exceptions=tuple(language.lexicon.compile(str(each)) for each in entry.get("except") or ()),
         unless={**usual, **_effects(entry.get("unless") or {}, language)},
         yes=yes,
@@ -153,13 +156,7 @@ def _effects(entry: Mapping[str, str], language: Language) -> dict[str, Effect]:
 def _language(path: Path) -> Language:
     data = _mapping(path)
     try:
-        spellings: dict[str, tuple[str, ...]] = {}
-        for standard, typed in data["spellings"].items():
-            for form in _listed(typed):
-                if form in spellings:
-                    message = f"spelling {form!r} stands twice"
-                    raise RulesError(f"{path.name}: {message}")
-                spellings[form] = tuple(str(standard).split())
+        spellings = _spellings(data["spellings"])
         classes = {str(name): _listed(members) for name, members in data["classes"].items()}
 
         def split(word: str) -> tuple[str, ...]:
@@ -192,9 +189,7 @@ def _language(path: Path) -> Language:
             for word in standard:
                 lexicon.symbol(word)
         speller = Speller(lexicon.symbols, spellings, _listed(data["core"]), _listed(data["glued"]))
-    except RulesError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, PatternError) as fault:
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
         message = f"{path.name}: {type(fault).__name__}: {fault}"
         raise RulesError(message) from fault
     return Language(lexicon, speller, emoji, contexts, people)
@@ -207,10 +202,22 @@ class _PlainLoader(yaml.SafeLoader):
 _PlainLoader.yaml_implicit_resolvers = {}
 
 
+def _spellings(entries: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    """Each written form and the words it stands for; raises ValueError where one form stands for two things."""
+    found: dict[str, tuple[str, ...]] = {}
+    for standard, typed in entries.items():
+        for form in _listed(typed):
+            if form in found:
+                message = f"spelling {form!r} stands twice"
+                raise ValueError(message)
+            found[form] = tuple(str(standard).split())
+    return found
+
+
 def _mapping(path: Path) -> dict[str, Any]:
     try:
         # A safe loader, only with fewer conversions.
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)  # noqa: S506
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as fault:
         message = f"{path.name}: {fault}"
         raise RulesError(message) from fault

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.safety.context import FAR, Effect, holds, subject_of, surroundings
+from bot.safety.context import FAR, Effect, Surroundings, holds, subject_of, surroundings
 from bot.safety.findings import Finding, Kind, Level, Net, Subject, by_urgency
 from bot.safety.patterns import HARD, SOFT, Pattern
 from bot.safety.rules import About, Language, Rule
@@ -111,28 +111,18 @@ class _Judge:
         if case in self._harmless:
             return None
         around = surroundings(symbols, start, end, people)
-        level: Level | None = rule.level
-        for exception in self._alive(rule.id, rule.exceptions):
-            for found in exception.expression.finditer(symbols, *around.sentence):
-                if found.start() < end and found.end() > start:
-                    level = None
-        quoted = False
-        for name, effect in rule.unless.items():
-            if level is None:
-                break
-            context = rule.language.contexts[name]
-            shown = self._alive(name, context.patterns)
-            if not shown or effect is Effect.KEEP or not holds(context, shown, symbols, start, end, around):
-                continue
-            if effect is Effect.CANCEL:
-                level = None
-            elif effect is Effect.LOWER:
-                level = Level.POSSIBLE
-            else:
-                quoted = True
-        if level is None:
+        if any(
+            found.start() < end and found.end() > start
+            for exception in self._alive(rule.id, rule.exceptions)
+            for found in exception.expression.finditer(symbols, *around.sentence)
+        ):
             self._harmless.add(case)
             return None
+        effects = self._effects(rule, start, end, around)
+        if Effect.CANCEL in effects:
+            self._harmless.add(case)
+            return None
+        level = Level.POSSIBLE if Effect.LOWER in effects else rule.level
         named = True
         subject: Subject | None
         if rule.about is About.EITHER:
@@ -141,9 +131,23 @@ class _Judge:
             if subject is None:
                 subject = Subject.OTHER if self._role == "family" else Subject.SELF
         else:
-            subject = Subject.OTHER if quoted else Subject(rule.about.value)
+            subject = Subject.OTHER if Effect.OTHER in effects else Subject(rule.about.value)
         matched = self._reading.typed(start, end)[:_LONGEST_MATCHED]
         return _Sighting(Finding(rule.kind, level, Net.SCREEN, rule.id, matched, subject), named)
+
+    def _effects(self, rule: Rule, start: int, end: int, around: Surroundings) -> frozenset[Effect]:
+        """What the contexts that hold here do to the match."""
+        found: set[Effect] = set()
+        for name, effect in rule.unless.items():
+            if effect is Effect.KEEP or effect in found:
+                continue
+            context = rule.language.contexts[name]
+            shown = self._alive(name, context.patterns)
+            if shown and holds(context, shown, self._reading.symbols, start, end, around):
+                if effect is Effect.CANCEL:
+                    return frozenset({effect})
+                found.add(effect)
+        return frozenset(found)
 
     def _alive(self, name: str, patterns: tuple[Pattern, ...]) -> tuple[Pattern, ...]:
         """Those patterns of a context or rule that this text can match at all."""

@@ -1,4 +1,4 @@
-"""From one word as typed to the words the rules know: look-alikes, leetspeak, repeats, chat and misspellings."""
+"""From a word as typed to the words the rules know: look-alikes, leetspeak, repeats, chat, misspellings."""
 
 import re
 import unicodedata
@@ -100,6 +100,8 @@ class Speller:
         return None
 
     def _corrected(self, word: str) -> tuple[str, ...]:
+        if word.endswith("in") and word + "g" in self.known:  # "drivin"
+            return (word + "g",)
         if not word.isalpha() or _PAIR.search(word):
             for guess in self._guesses(word):
                 found = self._listed(guess)
@@ -145,11 +147,9 @@ class Speller:
                 continue
             for end in range(start + 1, min(start + _LONGEST_PART, len(letters)) + 1):
                 part = letters[start:end]
-                fits = part in self.known or part in self.spellings
+                cost: int | None = 1 if part in self.known or part in self.spellings else None
                 if end == start + 1 and part not in {"i", "a", "u"}:
-                    cost = 4 if skip else None
-                else:
-                    cost = 1 if fits else None
+                    cost = 4 if skip else None  # a lone letter is a word only in "i", "a" and "u"
                 held = best[end]
                 if cost is not None and (held is None or before[0] + cost < held[0]):
                     best[end] = (before[0] + cost, part)

@@ -122,7 +122,7 @@ class Reader:
 
 
 def _near(text: str, end: int, start: int) -> bool:
-    return start - end <= 4 and _SPELT_BETWEEN.fullmatch(text, end, start) is not None
+    return _SPELT_BETWEEN.fullmatch(text, end, start) is not None
 
 
 def _value(number: str) -> float:

@@ -1,26 +1,33 @@
 """The audit trail: append-only, each entry bound to the one before it."""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from bot.store.database import Unit, new_id
+from bot.store.database import Unit, new_id, require_aware
 from bot.store.tables import AuditRow
 
 FIRST = "0" * 64
+_LOCK = text("SELECT pg_advisory_xact_lock(4157201)")
 
 
 def _digest(previous: str, at: datetime, actor: str, what: str, subject: str) -> str:
-    return hashlib.sha256("\x1f".join((previous, at.isoformat(), actor, what, subject)).encode()).hexdigest()
+    moment = at.astimezone(UTC).isoformat()
+    return hashlib.sha256("\x1f".join((previous, moment, actor, what, subject)).encode()).hexdigest()
 
 
 async def write(unit: Unit, actor: str, what: str, subject: str, now: datetime) -> None:
-    """Add an entry: who (an id, never a name), what, on which record."""
-    last = select(AuditRow.digest).order_by(AuditRow.sequence.desc()).limit(1)
+    """Add an entry when the unit ends: who (an id, never a name), what, on which record."""
+    require_aware(now)
+    unit.at_end(lambda: _append(unit, actor, what, subject, now))
+
+
+async def _append(unit: Unit, actor: str, what: str, subject: str, now: datetime) -> None:
     if unit.session.bind is not None and unit.session.bind.dialect.name == "postgresql":
-        # Two writers must not continue from the same entry.
-        last = last.with_for_update()
+        # Two writers must not continue from the same entry. Nothing else is locked after this.
+        await unit.session.execute(_LOCK)
+    last = select(AuditRow.digest).order_by(AuditRow.sequence.desc()).limit(1)
     previous = (await unit.session.scalar(last)) or FIRST
     unit.session.add(
         AuditRow(

@@ -6,10 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import structlog
 from sqlalchemy import select
 
 from bot.store.database import Unit
 from bot.store.tables import ConversationRow
+
+log = structlog.get_logger()
 
 
 class Owner(StrEnum):
@@ -38,9 +41,16 @@ LASTING = frozenset({"previous_intent", "said", "topic"})
 
 
 def load_state(unit: Unit, row: ConversationRow, now: datetime) -> State:
-    """The state of a conversation; a form whose time is over is left behind."""
-    body = unit.open(row, "state_sealed")
-    state = State(**json.loads(body)) if body else State()
+    """The state of a conversation; a form whose time is over is left behind.
+
+    A state that cannot be read is logged and begun anew: no message may wait behind it, least of all one of danger.
+    """
+    body = unit.open_or(row, "state_sealed", "")
+    try:
+        state = State(**json.loads(body)) if body else State()
+    except (ValueError, TypeError):
+        log.error("a conversation's state cannot be read", conversation=row.id)  # noqa: TRY400
+        state = State()
     if state.form and row.form_until is not None and row.form_until <= now:
         state.close_form()
     return state
@@ -55,12 +65,13 @@ def save_state(unit: Unit, row: ConversationRow, state: State, form_until: datet
 
 async def of_person(unit: Unit, person_id: str) -> ConversationRow | None:
     """The conversation of a person's first contact point, locked."""
-    query = select(ConversationRow).where(ConversationRow.person_id == person_id).with_for_update()
+    query = select(ConversationRow).where(ConversationRow.person_id == person_id).with_for_update(key_share=True)
     found: ConversationRow | None = (await unit.session.scalars(query)).first()
     return found
 
 
 async def get(unit: Unit, conversation_id: str) -> ConversationRow:
-    """A conversation by id, locked."""
-    query = select(ConversationRow).where(ConversationRow.id == conversation_id).with_for_update()
-    return (await unit.session.scalars(query)).one()
+    """A conversation by id, locked; rows that belong to it may still be written meanwhile."""
+    query = select(ConversationRow).where(ConversationRow.id == conversation_id).with_for_update(key_share=True)
+    # As it is now that we hold it, not as it was read before.
+    return (await unit.session.scalars(query.execution_options(populate_existing=True))).one()

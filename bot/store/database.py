@@ -4,18 +4,24 @@ import asyncio
 import fcntl
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
+import structlog
 from sqlalchemy import Connection, event, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 
-from bot.store.vault import Place, Vault
+from bot.store.vault import Place, Vault, VaultError
+
+log = structlog.get_logger()
 
 WRITE = "handrail_write"
+# PostgreSQL took this transaction back so that another could go on: the same work may simply be done again.
+_TAKEN_BACK = frozenset({"40001", "40P01"})
 
 
 class StoreError(Exception):
@@ -37,6 +43,40 @@ class Unit:
     def __init__(self, session: AsyncSession, vault: Vault) -> None:
         self.session = session
         self.vault = vault
+        self._last: list[Callable[[], Awaitable[None]]] = []
+
+    def at_end(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Have something done as the last thing before the commit: what takes a lock that all writers share."""
+        self._last.append(work)
+
+    async def finish(self) -> None:
+        """Write what is pending, then do what was kept for the end."""
+        await self.session.flush()
+        for work in self._last:
+            await work()
+        await self.session.flush()
+
+    @asynccontextmanager
+    async def apart(self, what: str, row_id: object) -> AsyncIterator[None]:
+        """Work on one row of many: where it fails, only this is undone and logged, and the others go on."""
+        try:
+            async with self.part():
+                yield
+        except Exception as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            log.exception("one row could not be worked on", what=what, row=str(row_id))
+
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        """A part of the unit that is undone as a whole where it fails; the error goes on to the caller."""
+        kept = len(self._last)
+        try:
+            async with self.session.begin_nested():
+                yield
+        except BaseException:
+            del self._last[kept:]
+            raise
 
     def seal(self, row: type[Any], column: str, row_id: str, text: str) -> bytes:
         """Encrypt a text for ``row.column`` of the row with this id."""
@@ -47,6 +87,14 @@ class Unit:
         sealed = getattr(row, column)
         return "" if sealed is None else self.vault.open(Place(row.__tablename__, column, row.id), sealed)
 
+    def open_or(self, row: Any, column: str, otherwise: str) -> str:
+        """Like ``open``; a value that does not open is logged and replaced, where going on matters more."""
+        try:
+            return self.open(row, column)
+        except VaultError:
+            log.error("a sealed value does not open", table=row.__tablename__, column=column, row=row.id)  # noqa: TRY400
+            return otherwise
+
 
 class Store:
     """The one way to the database. ``write()`` and ``read()`` give units of work."""
@@ -55,7 +103,10 @@ class Store:
         self.vault = vault
         self.url = async_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
-        self._engine = create_async_engine(self.url, connect_args={"timeout": 5} if self.is_sqlite else {})
+        # An error must not carry what stood in the statement.
+        self._engine = create_async_engine(
+            self.url, hide_parameters=True, connect_args={"timeout": 5} if self.is_sqlite else {}
+        )
         self._writing = asyncio.Lock() if self.is_sqlite else None
         self._service_lock: int | None = None
         if self.is_sqlite:
@@ -85,16 +136,23 @@ class Store:
     @asynccontextmanager
     async def _session(self, *, write: bool) -> AsyncIterator[Unit]:
         async with self._engine.connect() as raw:
-            connection: AsyncConnection = await raw.execution_options(**{WRITE: write})
+            options = {WRITE: write} if write or self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+            connection: AsyncConnection = await raw.execution_options(**options)
             async with connection.begin() as transaction:
                 session = AsyncSession(connection, expire_on_commit=False, autoflush=True)
                 try:
-                    yield Unit(session, self.vault)
-                    await session.flush()
+                    unit = Unit(session, self.vault)
+                    yield unit
+                    await unit.finish()
                 finally:
                     await session.close()
                 if not write:
                     await transaction.rollback()
+
+    @staticmethod
+    def taken_back(error: BaseException) -> bool:
+        """Whether the database refused a unit only because it stood in another's way: doing it again will help."""
+        return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _TAKEN_BACK
 
     async def migrate(self, work: Callable[[Connection], None]) -> None:
         """Run schema changes in one writing transaction."""
@@ -155,7 +213,7 @@ def async_url(url: str) -> str:
     driver = drivers.get(parsed.get_backend_name() if parsed.drivername != "postgres" else "postgres")
     if driver is None:
         raise StoreError(
-            f"HANDRAIL_DATABASE_URL starts with {parsed.drivername!r}: give sqlite:///FILE or postgresql://…"
+            f"the address starts with {parsed.drivername!r}: give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
         )
     return parsed.set(drivername=driver).render_as_string(hide_password=False)
 

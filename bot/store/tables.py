@@ -135,7 +135,10 @@ class InboundRow(Ordered, Base):
 
 class OutboundRow(Ordered, Base):
     __tablename__ = "outbound_message"
-    __table_args__ = (Index("ix_outbound_message_queue", "status", "lane", "sequence"),)
+    __table_args__ = (
+        Index("ix_outbound_message_queue", "status", "lane", "sequence"),
+        Index("ix_outbound_message_order", "contact_point_id", "lane", "status", "sequence"),
+    )
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
     contact_point_id: Mapped[str] = mapped_column(ForeignKey("contact_point.id"))
     lane: Mapped[int]

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 KEY_BYTES = 32
 _ID_BYTES = 8
 _NONCE_BYTES = 12
+_SHORTEST = _ID_BYTES + _NONCE_BYTES + 16
 
 
 class VaultError(Exception):
@@ -72,7 +73,9 @@ def parse_keys(text: str) -> dict[str, bytes]:
                 f"key {number} is not 16 hexadecimal digits, a colon and {KEY_BYTES} bytes in base64; "
                 "`handrail keys new` prints one"
             )
-        keys[key_id] = key
+        # Values carry the id in small letters, whatever the key file says.
+        if keys.setdefault(known.hex(), key) != key:
+            raise VaultError(f"key {number} has the id of an earlier one but is another key: remove the wrong one")
     if not keys:
         raise VaultError("no encryption key given; `handrail keys new` prints one")
     return keys
@@ -84,6 +87,8 @@ def write_keys(path: Path, keys: Mapping[str, bytes]) -> None:
     fresh = path.with_suffix(".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as handle:
+        # A file that was left over keeps its old mode otherwise.
+        os.fchmod(descriptor, 0o600)
         handle.write(format_keys(keys))
         handle.flush()
         os.fsync(handle.fileno())
@@ -91,14 +96,33 @@ def write_keys(path: Path, keys: Mapping[str, bytes]) -> None:
 
 
 class Vault:
-    """Seals, opens and hashes with a ring of keys; the first key seals, all of them open."""
+    """Seals, opens and hashes with a ring of keys; the first key seals, all of them open.
 
-    def __init__(self, keys: Mapping[str, bytes]) -> None:
+    ``reread`` gives the ring as it stands now. It is asked when a value carries an unknown key, so that a running
+    service follows a rotation without being started again.
+    """
+
+    def __init__(self, keys: Mapping[str, bytes], reread: Callable[[], Mapping[str, bytes]] | None = None) -> None:
+        self._reread = reread
+        self._take(keys)
+
+    def _take(self, keys: Mapping[str, bytes]) -> None:
         if not keys:
             raise VaultError("no encryption key given")
+        self._keys = dict(keys)
         self._seal = {key_id: AESGCM(_derive(key, "handrail field")) for key_id, key in keys.items()}
         self._hash = {key_id: _derive(key, "handrail look-up") for key_id, key in keys.items()}
         self.current = next(iter(keys))
+
+    def refresh(self) -> bool:
+        """Read the ring again; returns whether it has changed."""
+        if self._reread is None:
+            return False
+        keys = dict(self._reread())
+        if list(keys.items()) == list(self._keys.items()):
+            return False
+        self._take(keys)
+        return True
 
     def seal(self, place: Place, text: str) -> bytes:
         """Encrypt a text for one place; lone surrogates survive the round trip."""
@@ -113,7 +137,11 @@ class Vault:
             VaultError: the key is unknown, or the value was changed or moved.
         """
         key_id = self.key_of(sealed)
+        if len(sealed) < _SHORTEST:
+            raise VaultError(f"{place.table}.{place.column} of row {place.row} does not open: cut short")
         cipher = self._seal.get(key_id)
+        if cipher is None and self.refresh():
+            cipher = self._seal.get(key_id)
         if cipher is None:
             raise VaultError(f"{place.table}.{place.column} is sealed with key {key_id}, which is not in the ring")
         nonce, body = sealed[_ID_BYTES : _ID_BYTES + _NONCE_BYTES], sealed[_ID_BYTES + _NONCE_BYTES :]

@@ -60,8 +60,8 @@ class ActionRoute:
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        while not self._server.started:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - uvicorn offers no event for it
+        while not self._server.started:  # noqa: ASYNC110 - uvicorn offers no event for it
+            await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
         """Stop listening."""

@@ -242,6 +242,9 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_outbound_message_alert_id"), ["alert_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_outbound_message_person_id"), ["person_id"], unique=False)
         batch_op.create_index("ix_outbound_message_queue", ["status", "lane", "sequence"], unique=False)
+        batch_op.create_index(
+            "ix_outbound_message_order", ["contact_point_id", "lane", "status", "sequence"], unique=False
+        )
 
     op.create_table(
         "inbound_message",
@@ -340,6 +343,7 @@ def downgrade() -> None:
 
     op.drop_table("inbound_message")
     with op.batch_alter_table("outbound_message", schema=None) as batch_op:
+        batch_op.drop_index("ix_outbound_message_order")
         batch_op.drop_index("ix_outbound_message_queue")
         batch_op.drop_index(batch_op.f("ix_outbound_message_person_id"))
         batch_op.drop_index(batch_op.f("ix_outbound_message_alert_id"))

@@ -1,0 +1,85 @@
+"""Sealing everything with the current key: row by row, in short units, while the service may run."""
+
+from typing import Any
+
+from sqlalchemy import Table, select, update
+
+from bot.store.columns import SealedText
+from bot.store.database import Store, StoreError, Unit
+from bot.store.tables import Base, ContactPointRow
+from bot.store.vault import Place, VaultError
+
+BATCH = 50
+PASSES = 5
+
+
+class OldKeyInUse(StoreError):
+    """Something still seals with an older key, so that it cannot be dropped."""
+
+
+async def rotate(store: Store, to_key: str | None = None) -> int:
+    """Seal with the current key whatever another key sealed, and hash addresses under it; returns how many changed.
+
+    How a key is changed (``handrail keys rotate``): put the new key *first* into the key file and keep the old ones
+    after it; open a store with that ring and call this. A service that runs meanwhile needs a vault with ``reread``,
+    or a new start before this is called. When this has returned, every value stands under the first key and the old
+    ones may be dropped; keep them for as long as you keep older backups.
+
+    Args:
+        to_key: the id of the key that everything shall stand under; the ring's current one is the default and the
+            only one that is accepted, so that nobody rotates to the wrong key by accident.
+
+    Raises:
+        VaultError: ``to_key`` is not the current key of the ring, or a value does not open under any key.
+        OldKeyInUse: a running service goes on sealing with an old key; start it again, then call this once more.
+    """
+    if to_key is not None and to_key != store.vault.current:
+        raise VaultError(f"key {to_key} is not the current one: put it first in the key file")
+    total = 0
+    for _ in range(PASSES):
+        changed = 0
+        for table in Base.metadata.sorted_tables:
+            columns = sealed_columns(table)
+            if columns:
+                changed += await _rotate_table(store, table, columns)
+        total += changed
+        if not changed:
+            # A whole pass found nothing: nobody seals with another key any more.
+            return total
+    raise OldKeyInUse("a running service still seals with an older key: start it again, then rotate once more")
+
+
+def sealed_columns(table: Table) -> list[str]:
+    """The columns of a table that the vault has sealed."""
+    return [column.name for column in table.columns if isinstance(column.type, SealedText)]
+
+
+async def _rotate_table(store: Store, table: Table, columns: list[str]) -> int:
+    total, after = 0, ""
+    while True:
+        async with store.write() as unit:
+            query = select(table).where(table.c.id > after).order_by(table.c.id).limit(BATCH)
+            rows = (await unit.session.execute(query.with_for_update(key_share=True))).mappings().all()
+            for row in rows:
+                fresh = _resealed(unit, table, columns, row)
+                if fresh:
+                    await unit.session.execute(update(table).where(table.c.id == row["id"]).values(**fresh))
+                    total += len([name for name in fresh if name in columns])
+        if not rows:
+            return total
+        after = rows[-1]["id"]
+
+
+def _resealed(unit: Unit, table: Table, columns: list[str], row: Any) -> dict[str, Any]:
+    """The new values of a row's columns that another key sealed."""
+    fresh: dict[str, Any] = {}
+    for column in columns:
+        sealed = row[column]
+        if sealed is None or unit.vault.key_of(sealed) == unit.vault.current:
+            continue
+        place = Place(table.name, column, row["id"])
+        text = unit.vault.open(place, sealed)
+        fresh[column] = unit.vault.seal(place, text)
+        if table.name == ContactPointRow.__tablename__ and column == "address_sealed":
+            fresh["address_hash"] = unit.vault.digest(text)
+    return fresh

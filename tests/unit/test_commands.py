@@ -1,0 +1,123 @@
+"""The commands that need no engine: plans, words, keys, doctor, screen."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.behaviour.test_demo import run
+
+GOOD = Path(__file__).resolve().parent.parent.parent / "demo" / "plans" / "maya.yml"
+
+
+@pytest.fixture
+def practice(tmp_path: Path) -> Path:
+    """A data folder with the made-up practice in it."""
+    done = run("practice", "load", str(GOOD.parent.parent / "practice.yml"), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    return tmp_path
+
+
+def test_a_wrong_plan_gets_every_error_at_once_and_stores_nothing(practice: Path) -> None:
+    before = run("plan", "show", "maya", folder=practice).stdout
+    wrong = yaml.safe_load(GOOD.read_text())
+    wrong["language"] = "klingon"
+    wrong["reasons"] = "because"
+    wrong["triggers"][1]["skills"] = ["levitation"]
+    wrong["people"][0]["phone"] = "ask him"
+    wrong["reazons"] = []
+    del wrong["after_lapse"]
+    file = practice / "wrong.yml"
+    file.write_text(yaml.safe_dump(wrong))
+
+    done = run("plan", "import", str(file), "--client", "maya", folder=practice)
+
+    assert done.returncode == 2
+    told = done.stderr.splitlines()
+    paths = {line.split(":")[0] for line in told}
+    assert paths == {"language", "reasons", "triggers[1].skills[0]", "people[0].phone", "reazons", "after_lapse"}
+    assert all(len(line.split(": ", 1)[1]) > 10 for line in told), "each fault says what is expected"
+    assert run("plan", "show", "maya", folder=practice).stdout == before
+
+
+@pytest.mark.parametrize("text", ["", "[]", "just words", "a: [", "a: *nothing", "\x00"])
+def test_files_that_are_no_plan_are_refused_in_words(practice: Path, text: str) -> None:
+    file = practice / "odd.yml"
+    file.write_text(text)
+    done = run("plan", "import", str(file), "--client", "maya", folder=practice)
+    assert done.returncode == 2
+    assert done.stderr.strip()
+    assert "Traceback" not in done.stderr
+
+
+def test_versions_count_up_and_show_can_be_imported_again(practice: Path) -> None:
+    plan = yaml.safe_load(GOOD.read_text())
+    plan["reasons"].append("I promised the dog")
+    file = practice / "next.yml"
+    file.write_text(yaml.safe_dump(plan))
+    assert "version 2" in run("plan", "import", str(file), "--client", "maya", folder=practice).stdout
+    assert "version 2" in run("plan", "import", str(file), "--client", "maya", folder=practice).stdout
+
+    shown = run("plan", "show", "maya", folder=practice).stdout
+    assert "I promised the dog" in shown
+    file.write_text(shown)
+    assert "version 2" in run("plan", "import", str(file), "--client", "maya", folder=practice).stdout
+
+
+def test_the_service_refuses_unsigned_safety_words_until_they_are_signed(practice: Path) -> None:
+    examined = run("doctor", folder=practice)
+    assert examined.returncode == 2
+    assert "content sign" in examined.stdout
+
+    signed = run("content", "sign", "--by", "Dr. Okafor", "--yes", folder=practice)
+    assert "signed by Dr. Okafor" in signed.stdout
+    listed = run("content", "list", "--kind", "safety", folder=practice).stdout.splitlines()
+    assert listed
+    assert all("signed by Dr. Okafor" in line for line in listed)
+    assert "all signed" in run("doctor", folder=practice).stdout
+
+
+def test_keys_are_rotated_and_everything_still_opens(practice: Path) -> None:
+    before = run("plan", "show", "theo", folder=practice).stdout
+    done = run("keys", "rotate", folder=practice)
+    assert done.returncode == 0, done.stderr
+    ring = (practice / "data-keys").read_text().splitlines()
+    assert len(ring) == 2
+    (practice / "data-keys").write_text(ring[0] + "\n")
+    assert run("plan", "show", "theo", folder=practice).stdout == before, "the old key is needed no more"
+
+
+def test_screen_reads_lines_and_goes_on_after_a_broken_one(tmp_path: Path) -> None:
+    given = "\n".join(
+        [
+            json.dumps({"id": "a", "text": "I can't do this anymore, I want to die", "role": "client"}),
+            "not json",
+            json.dumps({"id": "b"}),
+            json.dumps({"id": "c", "text": "my son wont wake up", "role": "family"}),
+            json.dumps({"id": 4, "text": "this homework is killing me", "role": "client"}),
+            json.dumps({"id": "e", "text": "\ud800 i want to die \x00", "role": "nobody"}),
+        ]
+    )
+    done = run("screen", given=given, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["id"] for row in rows] == ["a", None, "b", "c", 4, "e"]
+    assert rows[0]["findings"][0] | {"rule": "", "matched": ""} == {
+        "kind": "suicide", "level": "definite", "net": "screen", "rule": "", "matched": "",
+    }  # fmt: skip
+    assert "error" in rows[1]
+    assert "error" in rows[2]
+    assert rows[3]["findings"][0]["kind"] == "overdose"
+    assert rows[4]["findings"] == []
+    assert rows[5]["findings"][0]["kind"] == "suicide"
+
+
+def test_wrong_settings_are_named_with_what_to_put_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANDRAIL_COUNTRY", "Atlantis")
+    monkeypatch.setenv("HANDRAIL_KEYS", "abc")
+    done = run("doctor", folder=tmp_path)
+    assert done.returncode == 2
+    assert "HANDRAIL_COUNTRY: give a country as two letters" in done.stdout
+    assert "HANDRAIL_KEYS: key 1" in done.stdout
+    assert run("run", folder=tmp_path).returncode == 2
