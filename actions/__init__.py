@@ -2,6 +2,7 @@
 
 from rasa_sdk.interfaces import Action
 
+from actions.base import HandrailAction
 from bot.care.turn import OpenTurns
 
 
@@ -9,11 +10,11 @@ def all_actions(turns: OpenTurns) -> list[Action]:
     """Every action that the domain names, on these turns."""
     from actions import check_in, craving, family, forms, human, lapse, plan, skills, talk
 
-    classes = (
+    classes: tuple[type[HandrailAction], ...] = (
         craving.CravingStep, craving.AskTrigger, craving.AskChange, craving.FinishCraving,
         skills.AskWalk, skills.SkillStep, skills.FinishSkill,
         check_in.BeginCheckIn, check_in.CheckInStep, check_in.FinishCheckIn, check_in.CorrectCheckIn,
-        lapse.LapseStep, lapse.FinishLapse,
+        lapse.BeginLapse, lapse.LapseStep, lapse.FinishLapse,
         plan.TellPlan,
         family.AnswerFamily, family.TellMore,
         human.RequestHuman, human.AnswerOffer,

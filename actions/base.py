@@ -48,7 +48,7 @@ def _worded(dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) 
     used: dict[str, int] = dict(tracker.get_slot("spoken") or {})
     spoke = False
     for message in dispatcher.messages:
-        name = message.get("response")
+        name = str(message.get("response") or "")
         wordings = responses.get(name)
         if not wordings:
             continue

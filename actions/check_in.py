@@ -11,17 +11,30 @@ from rasa_sdk.interfaces import Tracker
 from actions.base import Domain, Event, HandrailAction, offer, say, team, text_of
 from actions.craving import need_number
 from actions.forms import SKIPPED, FormStep, Heard
-from bot.care.check_in import Answers, RecordCheckIn, done_today
+from bot.care.check_in import Answers, RecordCheckIn, done_today, given_today
 from bot.care.turn import Turn
 from bot.recovery import scales
 
 CRAVING_HIGH = 7
 MOOD_LOW = 2
+_HELLOS = "ok okay k sure yes yeah yep hi hello hey morning good go ready fine alright yo sup here"
 _BEGINS = frozenset(
-    "ok okay k sure yes yeah yep hi hello hey morning good go ready fine alright yo sup here".split()
-    + ["good morning", "ok sure", "i'm here", "im here", "go ahead", "go on", "ok go", "sure thing", "hi there"]
+    (
+        *_HELLOS.split(),
+        "good morning",
+        "ok sure",
+        "i'm here",
+        "im here",
+        "go ahead",
+        "go on",
+        "ok go",
+        "sure thing",
+        "hi there",
+    )
 )
-_WHY = re.compile(r"\b(?:why|what for|what'?s the (?:point|use)|whats the (?:point|use)|what is th(?:e|is) (?:point|for))\b", re.I)
+_WHY = re.compile(
+    r"\b(?:why|what for|what'?s the (?:point|use)|whats the (?:point|use)|what is th(?:e|is) (?:point|for))\b", re.I
+)
 _SLOT_OF = {"craving": "check_craving", "mood": "check_mood", "sleep": "check_sleep", "used": "check_used"}
 
 
@@ -101,6 +114,10 @@ class CheckInStep(FormStep):
         answers = slot == "check_craving" and scales.read_craving(heard.text) is not None
         return super()._leads_away(heard, slot) and not answers
 
+    def _digresses(self, heard: Heard, slot: str) -> bool:
+        # Why it is asked is answered by the form itself.
+        return super()._digresses(heard, slot) and not _WHY.search(heard.text)
+
     async def read(self, slot: str, heard: Heard, turn: Turn, tracker: Tracker) -> Any:
         return read_slot(slot, heard)
 
@@ -166,7 +183,7 @@ class CheckInStep(FormStep):
         elif slot == "check_sleep" and misses == 1:
             say(dispatcher, "utter_unclear_check_sleep")
         else:
-            need_number(dispatcher, slot, heard, misses)
+            need_number(dispatcher, heard, misses)
 
     def gave_up(self, dispatcher: CollectingDispatcher, slot: str, turn: Turn) -> bool:
         return False
@@ -178,11 +195,26 @@ class BeginCheckIn(HandrailAction):
     title: ClassVar[str] = "action_begin_check_in"
 
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
-        done = await done_today(self.turn(tracker))
+        turn = self.turn(tracker)
+        done = await done_today(turn)
         if done is None:
-            return [FollowupAction("check_in_form")]
+            return [*await self._given(turn), FollowupAction("check_in_form")]
         say(dispatcher, "utter_check_in_already", summary=summary(done))
         return []
+
+    @staticmethod
+    async def _given(turn: Turn) -> list[Event]:
+        """What today's check-in holds already: nobody is asked twice."""
+        given = await given_today(turn)
+        if given is None:
+            return []
+        slept = {"quality": given.sleep_quality, "hours": given.sleep_hours}
+        values = {
+            "check_craving": given.craving,
+            "check_mood": given.mood,
+            "check_sleep": slept if any(value is not None for value in slept.values()) else None,
+        }
+        return [SlotSet(name, value) for name, value in values.items() if value is not None]
 
 
 class FinishCheckIn(HandrailAction):

@@ -12,7 +12,6 @@ from actions.forms import SKIPPED, AskSlot, Heard
 from actions.skills import (
     ANOTHER,
     COMMANDS,
-    NEXT,
     OFFERED,
     STOPPED,
     WAIT,
@@ -31,7 +30,9 @@ from bot.recovery.skill import find_trigger
 
 TRIGGER_CHOICES = 4
 SHORT = 4
-_TAKEN_BACK = re.compile(r"^\W*(?:(?:sorry|oops|no|wait|i mean|i meant|actually|correction|rather|it'?s|it was|more)\b\W*)+", re.I)
+_TAKEN_BACK = re.compile(
+    r"^\W*(?:(?:sorry|oops|no|wait|i mean|i meant|actually|correction|rather|it'?s|it was|more)\b\W*)+", re.I
+)
 
 
 def level_words(level: int) -> str:
@@ -129,12 +130,18 @@ class CravingStep(WalkingStep):
         if slot in earlier and level is not None:
             return earlier[slot], level
         words = _TAKEN_BACK.sub("", heard.text.strip())
-        if slot == "walk_done" and walk.step == OFFERED and words and words != heard.text.strip() and not heard.means("stop"):
+        if (
+            slot == "walk_done"
+            and walk.step == OFFERED
+            and words
+            and words != heard.text.strip()
+            and not heard.means("stop")
+        ):
             return ("craving_trigger", words) if read_walk(Heard(words, "", 0.0), walk) is None else None
         return None
 
     def not_read(self, dispatcher: CollectingDispatcher, slot: str, heard: Heard, misses: int) -> None:
-        need_number(dispatcher, slot, heard, misses)
+        need_number(dispatcher, heard, misses)
 
 
 SURE_OF_SKILL = 0.6
@@ -144,7 +151,7 @@ def _bare_number(heard: Heard) -> int | None:
     return scales.read_number(heard.text) if len(heard.text.split()) <= SHORT else None
 
 
-def need_number(dispatcher: CollectingDispatcher, slot: str, heard: Heard, misses: int) -> None:
+def need_number(dispatcher: CollectingDispatcher, heard: Heard, misses: int) -> None:
     """Ask once more for a number from 0 to 10, and from the second time on say how to leave."""
     if scales.out_of_range(heard.text):
         say(dispatcher, "utter_out_of_range")

@@ -57,7 +57,7 @@ async def tell_more(turn: Turn, dispatcher: CollectingDispatcher, tracker: Track
         say(dispatcher, "utter_end_of_it" if topic else "utter_nothing_open")
         return [SlotSet("topic", None)]
     dispatcher.utter_message(text=parts[at], buttons=[MORE] if at + 1 < len(parts) else [])
-    return [SlotSet("topic", {**topic, "next": at + 1} if at + 1 < len(parts) else None)]
+    return [SlotSet("topic", {**topic, "next": at + 1})]
 
 
 async def _parts(turn: Turn, topic: dict[str, object]) -> tuple[str, ...]:

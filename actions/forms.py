@@ -38,8 +38,12 @@ INTERRUPTIONS = frozenset({"report_craving", "report_risky_situation", "report_l
 SURE = 0.45
 SURE_ENOUGH_TO_LEAVE = 0.5
 
-_STOP = frozenset(["stop", "quit", "cancel", "enough", "end", "exit", "stop it", "stop this", "please stop", "i'm done"])
-_SKIP = frozenset(["skip", "pass", "skip it", "skip this", "next question", "rather not say", "rather not", "no comment"])
+_STOP = frozenset(
+    ["stop", "quit", "cancel", "enough", "end", "exit", "stop it", "stop this", "please stop", "i'm done"]
+)
+_SKIP = frozenset(
+    ["skip", "pass", "skip it", "skip this", "next question", "rather not say", "rather not", "no comment"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +217,9 @@ class AskSlot(HandrailAction):
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         self.turn(tracker)
         since = since_message(tracker)
-        if any(event.get("event") == "slot" and event.get("name") == "misses" and event.get("value") for event in since):
+        if any(
+            event.get("event") == "slot" and event.get("name") == "misses" and event.get("value") for event in since
+        ):
             return []
         short = f"utter_return_{self.slot}"
         # The slot that was asked for last is still set here: the same one again is a question put once more.

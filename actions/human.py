@@ -6,12 +6,25 @@ from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, back_to_form, for_role, intent_of, lines, offer, say, team
+from actions.base import (
+    Domain,
+    Event,
+    HandrailAction,
+    back_to_form,
+    for_role,
+    intent_of,
+    lines,
+    offer,
+    say,
+    team,
+    text_of,
+)
 from actions.family import tell_more
 from actions.skills import walk_for
 from bot.care.human import AskForHuman
 from bot.care.turn import Turn
 from bot.escalation.policy import AlertKind
+from bot.recovery import scales
 
 
 async def call_human(turn: Turn, dispatcher: CollectingDispatcher, why: str) -> None:
@@ -39,15 +52,20 @@ class AnswerOffer(HandrailAction):
         turn = self.turn(tracker)
         offered: dict[str, Any] = tracker.get_slot("offer") or {}
         cleared = SlotSet("offer", None)
+        what = offered.get("what")
+        if what == "human" and scales.undecided(text_of(tracker)):
+            say(dispatcher, "utter_offer_stands", who=await team(turn))
+            return [SlotSet("offer", {**offered, "turn": turn.id})]
         if intent_of(tracker) == "deny":
             say(dispatcher, "utter_deny")
             return [cleared]
-        what = offered.get("what")
         if what == "human":
             await call_human(turn, dispatcher, str(offered.get("why", "accepted a person")))
         elif what == "concern":
             turn.stage(AskForHuman("a relative is worried", AlertKind.CONCERN))
             say(dispatcher, "utter_concern_called", **lines(turn))
+        elif what == "lapse":
+            return [cleared, SlotSet("lapse_told", offered.get("told")), FollowupAction("lapse_form")]
         elif what == "skill":
             walk = await walk_for(turn, str(offered.get("trigger", "")), tried=offered.get("tried", ""))
             return [cleared, SlotSet("walk", walk.dump()), FollowupAction("skill_form")]

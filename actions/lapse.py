@@ -4,11 +4,11 @@ import re
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from rasa_sdk.events import SlotSet
+from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, lines, say, team
+from actions.base import Domain, Event, HandrailAction, confidence_of, lines, offer, say, team, text_of
 from actions.forms import PATIENCE, SKIPPED, FormStep, Heard
 from actions.plan import spoken_people
 from bot.care.check_in import RecordCheckIn, done_today
@@ -21,6 +21,7 @@ from bot.safety.findings import Finding, Kind, Level, Net
 
 KEPT = 1_000
 _DANGER = {"lapse_body": Kind.MEDICAL, "lapse_thoughts": Kind.SUICIDE}
+_NOTHING = frozenset(["no", "nope", "nah", "no thanks", "not now", "i don't want to", "rather not", "n"])
 _HEDGED = re.compile(r"\b(?:maybe|perhaps|might|kind ?of|sort ?of|a (?:bit|little)|not sure|i guess|possibly)\b", re.I)
 _ALONE = re.compile(r"\b(?:alone|by myself|on my own|just me|nobody|no one|only me)\b", re.I)
 _WITH = re.compile(
@@ -48,7 +49,7 @@ class LapseStep(FormStep):
     async def begin(
         self, dispatcher: CollectingDispatcher, heard: Heard, turn: Turn, tracker: Tracker
     ) -> dict[str, Any]:
-        told = heard.text[:KEPT]
+        told = str(tracker.get_slot("lapse_told") or heard.text)[:KEPT]
         told_already = any(isinstance(effect, TellOfLapse) for effect in turn.effects)
         if told_already:
             return {}
@@ -70,7 +71,7 @@ class LapseStep(FormStep):
 
     async def read(self, slot: str, heard: Heard, turn: Turn, tracker: Tracker) -> Any:
         if slot == "lapse_what":
-            return None
+            return SKIPPED if heard.bare in _NOTHING or (heard.means("deny") and not heard.text) else None
         if slot == "lapse_company" and (_ALONE.search(heard.text) or _WITH.search(heard.text)):
             return not _ALONE.search(heard.text)
         plain = scales.read_yes_no(heard.text)
@@ -98,7 +99,10 @@ class LapseStep(FormStep):
         turn.stage(FoundDanger(Finding(_DANGER[slot], level, Net.SCREEN, f"form.{slot}", turn.text[:200])))
 
     def not_read(self, dispatcher: CollectingDispatcher, slot: str, heard: Heard, misses: int) -> None:
-        say(dispatcher, f"utter_unclear_{slot}" if misses == 1 else "utter_need_yes_no_again")
+        if slot == "lapse_what":
+            say(dispatcher, "utter_return_lapse_what")
+        else:
+            say(dispatcher, f"utter_unclear_{slot}" if misses == 1 else "utter_need_yes_no_again")
 
     def gave_up(self, dispatcher: CollectingDispatcher, slot: str, turn: Turn) -> bool:
         if slot in _DANGER:
@@ -109,6 +113,21 @@ class LapseStep(FormStep):
 
 
 SURE_OF_ANSWER = 0.4
+SURE_OF_LAPSE = 0.5
+
+
+class BeginLapse(HandrailAction):
+    """Opens the form for a lapse, and where the words leave it open asks first: nobody is reported by mistake."""
+
+    title: ClassVar[str] = "action_begin_lapse"
+
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        turn, text = self.turn(tracker), text_of(tracker)
+        plain = not text or scales.read_used(text) is True or substance_group((), text) != "other"
+        if plain or confidence_of(tracker) >= SURE_OF_LAPSE:
+            return [FollowupAction("lapse_form")]
+        say(dispatcher, "utter_lapse_sure")
+        return [SlotSet("offer", offer(turn, "lapse", told=text[:KEPT]))]
 
 
 class FinishLapse(HandrailAction):
@@ -129,9 +148,7 @@ class FinishLapse(HandrailAction):
                 key=str(tracker.get_slot("episode") or ""),
             )
         )
-        cleared: list[Event] = [
-            SlotSet(name, None) for name in (*LapseStep.slots, "misses", "episode", "lapse_told")
-        ]
+        cleared: list[Event] = [SlotSet(name, None) for name in (*LapseStep.slots, "misses", "episode", "lapse_told")]
         if any(isinstance(effect, FoundDanger) for effect in turn.effects):
             return cleared
         plan = await turn.plan()

@@ -16,15 +16,15 @@ from bot.recovery.skill import choose, find_trigger
 SHOWN = 3
 LONGEST = 300
 MORE = {"title": "More", "payload": "/next_step"}
-_NAMES_SOMETHING = re.compile(r"\b(?:about|when|if|for|against)\s+(?!me\b|now\b|tonight\b|today\b|this\b|that\b|it\b)\w+", re.I)
+_NAMES_SOMETHING = re.compile(
+    r"\b(?:about|when|if|for|against)\s+(?!me\b|now\b|tonight\b|today\b|this\b|that\b|it\b)\w+", re.I
+)
 
 
 def spoken_people(plan: Plan, most: int = 4) -> str:
     """The plan's people with their numbers, one a line; notes as long as there is room."""
     bare = [f"{p.name} ({p.relation}){f' {p.phone}' if p.phone else ''}" for p in plan.people[:most]]
-    noted = [
-        f"{line}, {p.note}" if p.note else line for line, p in zip(bare, plan.people, strict=False)
-    ]
+    noted = [f"{line}, {p.note}" if p.note else line for line, p in zip(bare, plan.people, strict=False)]
     lines = list(bare)
     for i, line in enumerate(noted):
         if len("\n".join([*lines[:i], line, *lines[i + 1 :]])) <= LONGEST:

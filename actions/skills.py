@@ -23,14 +23,15 @@ OFFERS = 6
 SHORT = 6
 
 # Words that ask for the next step on their own, and words that may stand beside them.
-_GO = frozenset(
+_GO_WORDS = (
     "next n ok okay k kk yes y yeah yep yup sure done did go continue ready alright finished start lets try fine well "
-    "proceed more then got tried please good great 1".split()
+    "proceed more then got tried please good great 1"
 )
-_BESIDE = frozenset(
+_WORDS_BESIDE = (
     "i i've ive have it that this so now and on very all right do to the one step it's its im i'm just a let us was me "
-    "thanks thank you what whats what's is for".split()
+    "let's thanks thank you what whats what's is for"
 )
+_GO, _BESIDE = frozenset(_GO_WORDS.split()), frozenset(_WORDS_BESIDE.split())
 _WAIT = re.compile(r"\b(?:wait|hold on|hang on|one sec|a sec|a minute|a moment|not yet|brb|slower|too fast)\b")
 _NOT_THIS = re.compile(
     r"(?:not|n'?t|never) (?:really )?(?:help\w*|work\w*|do(?:ing)? (?:it|anything|much|shit))|(?:this|that|it)(?:'?s| is) "
@@ -73,9 +74,9 @@ class Walk:
         if command == ANOTHER:
             # The step that was on the screen has been tried, so the skill counts as the last one that was.
             if self.step > OFFERED:
-                return replace(
-                    self, step=OFFERED, steps_done=self.steps_done + 1, tried=self.key or ""
-                ).moved(ANOTHER, lengths)
+                return replace(self, step=OFFERED, steps_done=self.steps_done + 1, tried=self.key or "").moved(
+                    ANOTHER, lengths
+                )
             if self.at + 1 >= len(self.queue):
                 return {"walk": self.dump(), "walk_done": USED_UP}
             moved = replace(self, at=self.at + 1, step=OFFERED, quiet=False, from_plan=False)
@@ -84,7 +85,10 @@ class Walk:
         tried = self.key or ""
         if self.step + 1 >= self.length:
             return {"walk": replace(self, steps_done=done, tried=tried).dump(), "walk_done": FINISHED}
-        return {"walk": replace(self, step=self.step + 1, steps_done=done, tried=tried, quiet=False).dump(), "walk_done": None}
+        return {
+            "walk": replace(self, step=self.step + 1, steps_done=done, tried=tried, quiet=False).dump(),
+            "walk_done": None,
+        }
 
 
 async def known_skills(turn: Turn, trigger: str = "") -> tuple[Skill, ...]:
@@ -115,7 +119,9 @@ def read_walk(heard: Heard, walk: Walk) -> str | None:
         return WAIT
     if (heard.means("another_one") and heard.confidence >= SURE) or _NOT_THIS.search(heard.bare):
         return ANOTHER
-    if heard.bare in ("no", "nope", "nah", "no thanks", "no thank you") or (heard.means("deny") and len(words) <= SHORT):
+    if heard.bare in ("no", "nope", "nah", "no thanks", "no thank you") or (
+        heard.means("deny") and len(words) <= SHORT
+    ):
         return ANOTHER if offered else WAIT
     if (heard.means("next_step", "affirm") and (not heard.text or len(words) <= SHORT)) or _goes_on(words):
         return NEXT
@@ -224,8 +230,12 @@ class SkillStep(WalkingStep):
         return moved
 
 
-_WORSE = re.compile(r"\b(?:worse|still (?:bad|there|strong|high)|same|no change|didn'?t|doesn'?t|not (?:at all|much|really))\b")
-_BETTER = re.compile(r"\b(?:better|helped|calmer|calm|less|lower|good|nice|relaxed|easier|some|little|bit|worked|works)\b")
+_WORSE = re.compile(
+    r"\b(?:worse|still (?:bad|there|strong|high)|same|no change|didn'?t|doesn'?t|not (?:at all|much|really))\b"
+)
+_BETTER = re.compile(
+    r"\b(?:better|helped|calmer|calm|less|lower|good|nice|relaxed|easier|some|little|bit|worked|works)\b"
+)
 
 
 def read_helped(text: str) -> bool | None:

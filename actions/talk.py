@@ -33,7 +33,18 @@ from bot.recovery import scales
 from bot.recovery.people import Role
 
 _FORM_SLOTS = tuple(
-    dict.fromkeys((*CravingStep.slots, *SkillStep.slots, *CheckInStep.slots, *LapseStep.slots, "walk", "misses", "episode", "lapse_told"))
+    dict.fromkeys(
+        (
+            *CravingStep.slots,
+            *SkillStep.slots,
+            *CheckInStep.slots,
+            *LapseStep.slots,
+            "walk",
+            "misses",
+            "episode",
+            "lapse_told",
+        )
+    )
 )
 _SPANISH = re.compile(
     r"\b(?:que|qué|no|estoy|quiero|ayuda|ayúdame|por|favor|hola|necesito|me|siento|puedo|mi|con|para|pero|muy|como|cómo|"
@@ -62,7 +73,16 @@ class Clear(HandrailAction):
 
 # After these someone has been asked something open: what they write next is heard, whatever it is.
 _OPEN = frozenset(
-    {"greet", "small_talk", "report_good_mood", "report_milestone", "doubt_recovery", "skip", "out_of_scope", "complain"}
+    {
+        "greet",
+        "small_talk",
+        "report_good_mood",
+        "report_milestone",
+        "doubt_recovery",
+        "skip",
+        "out_of_scope",
+        "complain",
+    }
 )
 
 
@@ -78,6 +98,9 @@ class Say(HandrailAction):
             # A greeting in the middle of something: no new subject is opened.
             say(dispatcher, f"utter_{'goodbye' if intent == 'goodbye' else 'here'}", name=turn.person.first_name)
             return back_to_form(tracker) if intent != "goodbye" else []
+        if scales.fold(text_of(tracker)).strip(" .!?") in _HELP:
+            say(dispatcher, for_role(turn, "utter_help_alone", domain), **lines(turn))
+            return back_to_form(tracker)
         if intent == "greet" and _SPANISH_HELLO.search(text_of(tracker)):
             return _in_spanish(turn, dispatcher)
         response = for_role(turn, f"utter_{intent}", domain)
@@ -166,6 +189,9 @@ async def _unsure(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker
         return []
     if client and scales.about(text) == "craving" and scales.read_number(text) is not None:
         return [FollowupAction("craving_form")]
+    if offered.get("what") == "human" and scales.undecided(text):
+        say(dispatcher, "utter_offer_stands", who=await team(turn))
+        return [SlotSet("offer", {**offered, "turn": turn.id})]
     if offered.get("low"):
         return await _hear_low(turn, dispatcher, tracker)
     if offered.get("what") == "listen" and len(text.split()) > 1:

@@ -118,7 +118,6 @@ def understand() -> None:
     """Read {"id", "text", "role"} a line; write both nets' findings, the intent, its confidence and the entities."""
     from bot.app import EngineHost, load_screen
     from bot.conversation.engine import readable, says_something
-    from bot.safety.findings import by_urgency
 
     async def work() -> None:
         net = load_screen(HOME)
@@ -137,13 +136,7 @@ def understand() -> None:
                 _write(
                     {
                         "id": row.get("id"),
-                        "findings": [
-                            _finding(f)
-                            for f in sorted(
-                                findings,
-                                key=lambda f: by_urgency(findings).index(f) if f in by_urgency(findings) else 99,
-                            )
-                        ],
+                        "findings": [_finding(f) for f in sorted(findings, key=_urgency)],
                         "intent": understood.intent if understood else None,
                         "confidence": round(understood.confidence, 4) if understood else 0.0,
                         "entities": list(understood.entities) if understood else [],
@@ -170,6 +163,13 @@ def _json_lines(source: TextIO) -> Iterator[dict[str, Any]]:
             yield {"id": found, "error": f'line {number}: expected an object with "text", a string'}
             continue
         yield row
+
+
+def _urgency(finding: Any) -> tuple[bool, int]:
+    """Sorts findings: definite before possible, then the more urgent kind; both nets' findings stay."""
+    from bot.safety.findings import Kind, Level
+
+    return finding.level is not Level.DEFINITE, list(Kind).index(finding.kind)
 
 
 def _finding(finding: Any) -> dict[str, str]:

@@ -74,7 +74,9 @@ class TurnChannel(InputChannel):
         return response.json(body)
 
     async def _read(self, agent: Agent, call: Dict[Text, Any]) -> Dict[Text, Any]:
-        parsed = await agent.processor.parse_message(UserMessage(call["text"], sender_id=call["turn"]))
+        parsed = await agent.processor.parse_message(
+            UserMessage(call["text"], sender_id=call["turn"], metadata=call.get("metadata"))
+        )
         return _understanding(parsed)
 
     async def _ask(self, agent: Agent, call: Dict[Text, Any]) -> Dict[Text, Any]:

@@ -89,6 +89,15 @@ async def done_today(turn: Turn) -> Answers | None:
     return Answers(row.craving, row.mood, row.sleep_quality, row.sleep_hours, row.used)
 
 
+async def given_today(turn: Turn) -> Answers | None:
+    """The answers of a check-in of today that was begun and left, so that it can be gone on with."""
+    async with turn.store.read() as unit:
+        row = await _newest(unit, turn.person.id)
+    if row is None or row.status != CheckInStatus.PARTIAL or row.local_date != local_date(turn.now, turn.person.zone):
+        return None
+    return Answers(row.craving, row.mood, row.sleep_quality, row.sleep_hours, row.used)
+
+
 async def push_due(unit: Unit, content: Content, now: datetime) -> int:
     """Send the check-ins whose local time has come, once a local day each; returns how many clients were looked at."""
     query = (

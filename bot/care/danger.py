@@ -5,7 +5,7 @@ message for net 1, in the turn's commit for net 2 and for what a form has found 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 from sqlalchemy import func, select
@@ -18,7 +18,7 @@ from bot.escalation.policy import AlertKind, AlertStatus
 from bot.recovery.check_in import next_due as next_local
 from bot.recovery.people import Person
 from bot.safety.findings import Finding, Kind, Level, Net, Subject, by_urgency
-from bot.safety.protocol import ASKED_AT_MOST, Meaning, goes_on, meaning
+from bot.safety.protocol import ASKED_AT_MOST, Answer, Meaning, meaning, read_answer
 from bot.store import conversations, people
 from bot.store.conversations import Owner
 from bot.store.database import Unit, new_id
@@ -27,7 +27,9 @@ from bot.store.tables import AlertRow, ConversationRow, FindingRow, PersonRow, Q
 FIRST_CHECK_BACK = timedelta(minutes=30)
 MORNING = time(9, 0)
 LAST_CHECK_BACK = timedelta(hours=72)
-_DANGER, _SILENT, _REPLACED = "danger", "silent", "replaced"
+_SILENT, _REPLACED = "silent", "replaced"
+STEPS = "steps"
+_WITH_STEPS = frozenset({"definite", "danger", "silent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,41 @@ async def respond(case: Case, findings: Sequence[Finding], story: str, message_i
     state.close_form()
     conversations.save_state(case.unit, case.conversation, state, None)
     case.conversation.owner = Owner.PROTOCOL
-    moment = "danger" if again else str(first.level)
-    piece = case.content.safety(first.kind, moment, first.subject, case.person.language)
-    asks = piece.yes_means or ("steps" if piece.steps else "")
-    await case.say(case.words(first.kind, moment, first.subject, at=again), alert, _choices(asks))
-    if first.level is Level.DEFINITE and not again:
+    if again:
+        await _put(case, alert, first, "danger", at=again)
+        return
+    await _put(case, alert, first, str(first.level))
+    if first.level is Level.DEFINITE:
         await case.say(case.words(first.kind, "alerted" if reached else "nobody", first.subject), alert)
+
+
+async def _put(
+    case: Case, alert: AlertRow, finding: Finding, moment: str, *, at: int = 0, attempts: int = 1, step: int = 0
+) -> None:
+    """Say the words of a moment, and where they ask for a 1 or a 2 open the question that the answer belongs to."""
+    piece = case.content.safety(finding.kind, moment, finding.subject, case.person.language)
+    first = case.content.safety(finding.kind, str(Level.DEFINITE), finding.subject, case.person.language)
+    walks = bool(first.steps) and step <= len(first.steps) and moment in _WITH_STEPS
+    asks = piece.yes_means or (STEPS if walks else "")
+    await case.say(case.words(finding.kind, moment, finding.subject, at=at), alert, _choices(asks))
+    case.conversation.owner = Owner.PROTOCOL if asks else Owner.BOT
     if asks:
-        await _ask(case, alert, first, asks)
+        case.unit.session.add(
+            QuestionRow(
+                id=new_id(),
+                conversation_id=case.conversation.id,
+                alert_id=alert.id,
+                kind=finding.kind,
+                level=finding.level,
+                subject=finding.subject,
+                yes_means=asks,
+                attempts=attempts,
+                step=step,
+                asked_at=case.now,
+                deadline=case.now + case.content.urgency_of(finding).deadline,
+            )
+        )
+        await case.unit.session.flush()
 
 
 async def _said_before(case: Case, finding: Finding) -> int:
@@ -133,27 +162,9 @@ async def _raise(case: Case, findings: Sequence[Finding], story: str, message_id
 
 
 def _choices(asks: str) -> tuple[Choice, ...]:
-    if asks == "steps":
+    if asks == STEPS:
         return (Choice("1 next step", "1"), Choice("2 I can't", "2"))
     return (Choice("1 yes", "1"), Choice("2 no", "2")) if asks else ()
-
-
-async def _ask(case: Case, alert: AlertRow, finding: Finding, asks: str, *, attempts: int = 1) -> None:
-    case.unit.session.add(
-        QuestionRow(
-            id=new_id(),
-            conversation_id=case.conversation.id,
-            alert_id=alert.id,
-            kind=finding.kind,
-            level=finding.level,
-            subject=finding.subject,
-            yes_means=asks,
-            attempts=attempts,
-            asked_at=case.now,
-            deadline=case.now + case.content.urgency_of(finding).deadline,
-        )
-    )
-    await case.unit.session.flush()
 
 
 async def open_question(unit: Unit, conversation_id: str) -> QuestionRow | None:
@@ -178,60 +189,52 @@ async def answer(case: Case, text: str) -> bool:
     definite, and gives the conversation back: the bot then answers what is asked.
     """
     question = await open_question(case.unit, case.conversation.id)
+    case.conversation.owner = Owner.BOT
     if question is None:
-        case.conversation.owner = Owner.BOT
         return False
     alert = await _alert(case.unit, question.alert_id)
     finding = _finding(question)
-    if question.yes_means == "steps":
-        return await _next_step(case, question, alert, finding, text)
+    if question.yes_means == STEPS:
+        await _next_step(case, question, alert, finding, text)
+        return True
     found = meaning(text, Meaning(question.yes_means))
+    question.outcome = found
     if found is Meaning.UNCLEAR:
         if question.attempts < ASKED_AT_MOST:
-            question.outcome = _REPLACED
-            piece = case.content.safety(finding.kind, "unclear", finding.subject, case.person.language)
-            asks = piece.yes_means or question.yes_means
-            await case.say(case.words(finding.kind, "unclear", finding.subject), alert, _choices(asks))
-            await _ask(case, alert, finding, asks, attempts=question.attempts + 1)
-            return True
-        question.outcome = "unclear"
-        case.conversation.owner = Owner.BOT
-        if finding.level is Level.POSSIBLE:
+            await _put(case, alert, finding, "unclear", attempts=question.attempts + 1)
+        elif finding.level is Level.POSSIBLE:
             await _make_definite(case, alert, finding, "two answers that settled nothing")
-            return True
-        return False
-    question.outcome = found
-    case.conversation.owner = Owner.BOT
-    await case.say(case.words(finding.kind, found, finding.subject), alert)
-    if found is Meaning.DANGER and finding.level is Level.POSSIBLE:
-        await _page_definite(case, alert, "answered that it is so")
+        else:
+            return False
+        return True
+    await _put(case, alert, finding, str(found), attempts=ASKED_AT_MOST)
+    if found is Meaning.DANGER and (finding.level is Level.POSSIBLE or alert.status == AlertStatus.ACKNOWLEDGED):
+        await _page_definite(case, alert, "they answered that they are not safe")
     return True
 
 
-async def _next_step(case: Case, question: QuestionRow, alert: AlertRow, finding: Finding, text: str) -> bool:
-    piece = case.content.safety(finding.kind, "definite", finding.subject, case.person.language)
-    if not goes_on(text):
-        question.outcome = _DANGER
-        case.conversation.owner = Owner.BOT
-        await case.say(case.words(finding.kind, "danger", finding.subject), alert)
-        return True
+async def _next_step(case: Case, question: QuestionRow, alert: AlertRow, finding: Finding, text: str) -> None:
+    """The next of numbered steps. Only a plain no halts them: whoever writes anything else needs what comes next."""
+    piece = case.content.safety(finding.kind, str(Level.DEFINITE), finding.subject, case.person.language)
     step = question.step
-    if step >= len(piece.steps):
+    if read_answer(text) is Answer.NO and question.attempts < ASKED_AT_MOST:
+        question.outcome = Meaning.DANGER
+        await _put(case, alert, finding, "danger", attempts=question.attempts + 1, step=step)
+        return
+    if step >= len(piece.steps) or read_answer(text) is Answer.NO:
         question.outcome = "done"
-        case.conversation.owner = Owner.BOT
         await case.say(case.words(finding.kind, "steps_done", finding.subject), alert)
-        return True
+        return
     question.step = step + 1
     question.deadline = case.now + case.content.urgency_of(finding).deadline
-    text = case.content.fill(piece.steps[step], case.person.country)
-    await case.say(text, alert, _choices("steps"))
-    return True
+    case.conversation.owner = Owner.PROTOCOL
+    await case.say(case.content.fill(piece.steps[step], case.person.country), alert, _choices(STEPS))
 
 
 async def _make_definite(case: Case, alert: AlertRow, finding: Finding, why: str) -> None:
     reached = await _page_definite(case, alert, why)
     moment = "silent" if reached else "nobody"
-    await case.say(case.words(finding.kind, moment, finding.subject), alert)
+    await _put(case, alert, replace(finding, level=Level.DEFINITE), moment, attempts=ASKED_AT_MOST)
 
 
 async def _page_definite(case: Case, alert: AlertRow, why: str) -> int:
@@ -260,11 +263,14 @@ async def expire_questions(unit: Unit, content: Content, now: datetime) -> int:
         alert = await _alert(unit, question.alert_id)
         question.outcome = _SILENT
         conversation.owner = Owner.BOT
-        if question.level == Level.POSSIBLE:
-            await _make_definite(case, alert, _finding(question), "no answer in time")
-        elif alert.status != AlertStatus.CLOSED:
-            finding = _finding(question)
-            await case.say(case.words(finding.kind, "silent", finding.subject), alert)
+        if alert.status == AlertStatus.CLOSED:
+            continue
+        finding = _finding(question)
+        if finding.level is Level.POSSIBLE:
+            await _make_definite(case, alert, finding, "no answer in time")
+        elif question.attempts < ASKED_AT_MOST:
+            moment = "silent" if await alerts.has_reached(unit, alert) else "nobody"
+            await _put(case, alert, finding, moment, attempts=ASKED_AT_MOST, step=question.step)
     return len(due)
 
 
@@ -295,7 +301,9 @@ async def check_back(unit: Unit, content: Content, now: datetime) -> int:
         kind, subject = Kind(str(alert.danger)), await _subject(unit, alert)
         if alert.check_backs == 0 and alert.status == AlertStatus.OPEN:
             await case.say(case.words(kind, "unread", subject), alert)
-        await case.say(case.words(kind, "check_back", subject, at=alert.check_backs), alert)
+        await _close_questions(case, _REPLACED)
+        asked = Finding(kind, Level.DEFINITE, Net.SCREEN, "check-back", "", subject)
+        await _put(case, alert, asked, "check_back", at=alert.check_backs, attempts=ASKED_AT_MOST)
         alert.check_backs += 1
         if alert.check_backs == 1:
             alert.check_back_at = next_local(now, person.zone, MORNING)
@@ -324,6 +332,14 @@ async def acknowledged(unit: Unit, content: Content, alert: AlertRow, staff: Per
     case = Case(unit, content, await people.get(unit, alert.person_id), conversation, now)
     words = case.words(Kind(str(alert.danger)), "acknowledged", await _subject(unit, alert), name=staff.first_name)
     await case.say(words, alert)
+
+
+async def closed(unit: Unit, alert: AlertRow) -> None:
+    """Staff have closed an alert: its questions wait for no answer any more."""
+    query = select(QuestionRow).where(QuestionRow.alert_id == alert.id, QuestionRow.outcome.is_(None))
+    for question in await unit.session.scalars(query):
+        question.outcome = "closed"
+        (await conversations.get(unit, question.conversation_id)).owner = Owner.BOT
 
 
 async def is_open_for(unit: Unit, person_id: str) -> bool:

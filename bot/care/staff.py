@@ -47,9 +47,10 @@ async def hear(unit: Unit, content: Content, staff: Person, text: str, now: date
     elif not rest:
         reply = f"To close alert {number}, say what was done: {number}c and a few words."
     else:
-        reply = await _tell(
-            unit, number, await alerts.close(unit, number, staff.id, rest, now), f"Alert {number} is closed."
-        )
+        changed = await alerts.close(unit, number, staff.id, rest, now)
+        if changed.change is Change.DONE and changed.alert is not None:
+            await danger.closed(unit, changed.alert)
+        reply = await _tell(unit, number, changed, f"Alert {number} is closed.")
     await _say(unit, staff, reply, now)
 
 

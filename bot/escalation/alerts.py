@@ -125,6 +125,12 @@ async def take_step(unit: Unit, alert: AlertRow, now: datetime) -> int:
     return reached
 
 
+async def has_reached(unit: Unit, alert: AlertRow) -> bool:
+    """Whether any step of this alert has paged anybody."""
+    query = select(func.max(AlertStepRow.reached)).where(AlertStepRow.alert_id == alert.id)
+    return bool(await unit.session.scalar(query))
+
+
 async def recipients(unit: Unit, alert: AlertRow, who: Who) -> list[PersonRow]:
     """The staff that a step pages. Where it names nobody, everybody: an alert to no one would just end."""
     staff = list(

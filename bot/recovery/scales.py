@@ -16,11 +16,13 @@ _CRAVING = (
     (r"(unbearable|overwhelming|off the charts|max(ed)?( out)?|worst|through the roof|as bad as it gets)", 10),
     (r"(really|very|super|so|extremely|insanely|pretty damn) (bad|strong|high|hard|rough|intense|awful)", 8),
     (r"(not|isn'?t|wasn'?t) (too|so|that|very)? ?(bad|strong|high)|barely|a tiny bit|hardly|low|mild|small|slight", 2),
+    (r"a (whole )?lot|lots|so much|tons|loads", 8),
     (r"pretty (bad|strong|high|rough|intense)|bad|strong|high|rough|intense|awful|terrible|horrible", 7),
     (r"a little|a bit|some|kind ?of|sort ?of|manageable|better", 3),
     (r"medium|middle|moderate|so[ -]?so|meh|half|ok(ay)?|average|middling", 5),
 )
 _GOODNESS = (
+    (r"up and down|ups and downs|mixed", 5),
     (r"(not|isn'?t|wasn'?t|nothing) (too|so|that|very|really)? ?(bad|awful|terrible)|decent|fine|alright|all right", 6),
     (r"(not|isn'?t|wasn'?t) (too|so|that|very|really|doing)? ?(good|great|well|ok(ay)?)", 3),
     (r"(not at all|zero sleep|no sleep|didn'?t sleep|couldn'?t sleep|haven'?t slept|up all night|all[ -]?nighter)", 0),
@@ -30,7 +32,7 @@ _GOODNESS = (
     (r"(really|very|super|so|pretty) (good|great|well|happy)|great|amazing|wonderful|fantastic|excellent|awesome"
      r"|like a (baby|log|rock)", 9),
     (r"good|well|happy|solid|nice(ly)?|better|calm", 7),
-    (r"ok(ay)?|so[ -]?so|meh|average|middling|neutral|alright|normal|up and down|mixed", 5),
+    (r"ok(ay)?|so[ -]?so|meh|average|middling|neutral|alright|normal", 5),
 )  # fmt: skip
 
 _LEVEL = re.compile(
@@ -164,6 +166,16 @@ def read_yes_no(text: str) -> bool | None:
     return True if yes else None
 
 
+_UNDECIDED = re.compile(
+    r"^\W*(?:idk|i don'?t know|dunno|not sure|i'?m not sure|maybe|perhaps|dont know|unsure|hmm+)\b", re.IGNORECASE
+)
+
+
+def undecided(text: str) -> bool:
+    """Whether someone neither takes nor declines what was offered ("idk")."""
+    return bool(_UNDECIDED.match(fold(text)))
+
+
 _CLEAN = re.compile(
     r"\b(?:clean|sober|stayed (?:clean|sober|strong)|(?:didn'?t|did not|haven'?t|have not|not) (?:use|used|drink|drank|drunk|"
     r"touch\w*|smoke\w*|gambl\w*|slip\w*)|nothing)\b"
@@ -186,6 +198,44 @@ def read_used(text: str) -> bool | None:
 def is_correction(text: str) -> bool:
     """Whether the words take back something said before ("sorry, I meant 4")."""
     return bool(_CORRECTION.search(text))
+
+
+_TOPIC = re.compile(
+    r"\b(?:(?P<craving>crav\w*|urges?)|(?P<mood>mood)|(?P<sleep>sleep|slept)|(?P<used>(?:no |not |didn'?t |did not |haven'?t )?"
+    r"(?:used?|using|drank|drink|drinking|gambled?|clean|sober|slips?)))\b"
+)
+
+
+def read_several(text: str) -> dict[str, int | Sleep | bool]:
+    """The answers of a check-in given in one message, by name: craving, mood, sleep, used; empty where it is only one.
+
+    Either each is named ("craving 2, mood 6, slept 7h, didn't use"), or three or four stand in the order of asking
+    ("2 6 7 no").
+    """
+    folded = fold(text)
+    topics = list(_TOPIC.finditer(folded))
+    if len({match.lastgroup for match in topics}) > 1:
+        return _named(folded, topics)
+    parts = [part for part in re.split(r"[\s,;/]+", folded) if part]
+    levels = [int(part) for part in parts[:3] if re.fullmatch(r"10|\d", part)]
+    if len(levels) < len(parts[:3]) or len(parts) not in (3, 4):
+        return {}
+    found: dict[str, int | Sleep | bool] = {"craving": levels[0], "mood": levels[1], "sleep": Sleep(quality=levels[2])}
+    used = read_yes_no(parts[3]) if len(parts) > 3 and not parts[3].isdigit() else None
+    return found if used is None else found | {"used": used}
+
+
+def _named(folded: str, topics: list[re.Match[str]]) -> dict[str, int | Sleep | bool]:
+    found: dict[str, int | Sleep | bool] = {}
+    ends = [match.start() for match in topics[1:]] + [len(folded)]
+    for match, end in zip(topics, ends, strict=True):
+        clause = folded[match.start() : end]
+        name = str(match.lastgroup)
+        readers = {"craving": read_craving, "mood": read_mood, "sleep": read_sleep, "used": read_used}
+        value = readers[name](clause)
+        if value is not None and name not in found:
+            found[name] = value
+    return found
 
 
 _ABOUT = (

@@ -28,13 +28,19 @@ def own_skills(plan: Plan) -> tuple[Skill, ...]:
 
 
 def find_trigger(plan: Plan, text: str) -> Trigger | None:
-    """The plan's trigger that a text speaks of: the one with most of its words in it, nothing where none is."""
+    """The plan's trigger that a text speaks of: the one with most of its words in it, nothing where none is.
+
+    One of the trigger's own phrases is enough. Of its name two words are needed, or all: "good evening" does not
+    speak of "Someone else's good news".
+    """
     heard = set(_words(text))
     best: tuple[int, Trigger] | None = None
     for trigger in plan.triggers:
         if trigger.name.casefold() == text.strip().casefold():
             return trigger
-        score = 3 * len(heard & (set(_words(trigger.name)) - _SMALL))
+        name = set(_words(trigger.name)) - _SMALL
+        shared = len(heard & name)
+        score = 3 * shared if shared > 1 or (name and name <= heard) else 0
         for phrase in trigger.words:
             parts = set(_words(phrase)) - _SMALL
             if parts and parts <= heard:

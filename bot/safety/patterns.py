@@ -10,25 +10,29 @@ matching stays linear in the text.
     $pills                 a word class from words.yml
     ..  ..9                up to four (nine) words of any sort, but no negation, no "but", no full stop
     ...  ...9              the same, and a sentence may end in between
+    ~9                     up to nine words of any sort, negations and ends of sentences too
     NUM  NUM10+  YEAR      a number, one of at least ten (steps: see `BUCKETS`), a year
+    MINOR                  a number that can be a child's age, 5 to 17
     <   >                  here a sentence starts, ends
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 OTHER = "\x01"  # a word no pattern knows
 HARD = "."  # the end of a sentence
 SOFT = ","  # a pause, or the border between two messages
 YEAR = "\x10"
-BUCKETS = (0, 2, 3, 5, 10, 20, 50, 100, 1000)  # lower bounds; a number's symbol is its bucket
+BUCKETS = (0, 2, 3, 5, 10, 18, 20, 50, 100, 1000)  # lower bounds; a number's symbol is its bucket
+_YOUNGEST, _GROWN = 5, 18  # ages of a child who may write
 _FIRST_BUCKET = 0x11
 _FIRST_WORD = 0xE000
 _MOST_WORDS = 0xF8FF - 0xE000
 _USUAL_GAP = 4  # words
 _YEARS = range(1950, 2040)
-_PIECE = re.compile(r"\s*(?:(\.{2,3}\d*)|(YEAR|NUM(?:\d+\+)?)|([<>()\[\]|])|(\$\w+)|([^\s<>()\[\]|$]+))")
+_PIECE = re.compile(r"\s*(?:(\.{2,3}\d*|~\d+)|(YEAR|MINOR|NUM(?:\d+\+)?)|([<>()\[\]|])|(\$\w+)|([^\s<>()\[\]|$]+))")
 
 
 class PatternError(ValueError):
@@ -51,13 +55,27 @@ def numbers_from(least: int) -> str:
     return "".join(chr(_FIRST_BUCKET + place) for place, bound in enumerate(BUCKETS) if bound >= least)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pattern:
-    """A compiled pattern: what was written, its expression over symbols, and a symbol it cannot do without."""
+    """A pattern: what was written, its expression over symbols, and the symbols it cannot do without.
+
+    Of each set in `also` one symbol must be there, too. The expression is compiled when a text first has them
+    all: most patterns are never needed in a day, and compiling all of them would make up most of the start.
+    """
 
     source: str
-    expression: re.Pattern[str]
+    regex: str
     needs: frozenset[str]
+    also: tuple[frozenset[str], ...] = ()
+
+    @cached_property
+    def expression(self) -> re.Pattern[str]:
+        """The pattern as a regular expression over symbols."""
+        return re.compile(self.regex, re.DOTALL)
+
+    def possible(self, present: frozenset[str]) -> bool:
+        """Whether a text with these symbols can match at all, `needs` left aside."""
+        return not any(asked.isdisjoint(present) for asked in self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +138,11 @@ class Lexicon:
         if not musts:
             message = f"{source!r} has nothing that must be there"
             raise PatternError(message)
-        best = min(musts, key=lambda item: item.cost)
+        best, *others = sorted(musts, key=lambda item: item.cost)
         # Looking at the first symbol before anything else makes the search about twice as fast.
         opening = "".join(sorted(_first(items)))
-        return Pattern(source, re.compile(f"(?=[{opening}]){_joined(items, source)}", re.DOTALL), best.needs)
+        also = tuple(item.needs for item in others)
+        return Pattern(source, f"(?=[{opening}]){_joined(items, source)}", best.needs, also)
 
     def _sequence(self, pieces: list[str], at: int) -> tuple[list[_Item], int]:
         items: list[_Item] = []
@@ -138,12 +157,17 @@ class Lexicon:
         return items, at
 
     def _single(self, piece: str) -> list[_Item]:
+        if piece.startswith("~"):
+            return [_Item(f"(?:[.,]?[^.,]){{0,{piece[1:]}}}", optional=True, gap=True)]
         if piece.startswith(".."):
             stop = "".join(re.escape(self.symbol(word)) for word in sorted(self.stoppers | self._barred))
             pause, most = ("[.,]", piece[3:]) if piece.startswith("...") else (",", piece[2:])
             return [_Item(f"(?:{pause}?[^.,{stop}]){{0,{most or _USUAL_GAP}}}", optional=True, gap=True)]
         if piece == "YEAR":
             return [_Item(YEAR, optional=False, needs=frozenset(YEAR), cost=1, first=frozenset(YEAR))]
+        if piece == "MINOR":
+            young = frozenset(numbers_from(_YOUNGEST)) - frozenset(numbers_from(_GROWN))
+            return [_Item(f"[{''.join(sorted(young))}]", optional=False, needs=young, cost=20, first=young)]
         if piece.startswith("NUM"):
             kinds = numbers_from(int(piece[3:-1] or 0) if piece != "NUM" else 0)
             return [_Item(f"[{kinds}]", optional=False, needs=frozenset(kinds), cost=20, first=frozenset(kinds))]

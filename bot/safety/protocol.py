@@ -43,15 +43,18 @@ _NO = re.compile(
     r"^\W*(?:2|n|no+|nope|nah|not (?:really|safe|sure|yet|ok|okay)|i'?m not|never|negative)\b", re.IGNORECASE
 )
 _SAFE = re.compile(
-    r"\b(?:i'?m|i am|we'?re|we are|(?:s?he|they)(?:'s| is| are)) (?:\w+ )?(?:safe|ok|okay|fine|alright|not alone)\b",
+    r"\b(?:i'?m|i am|we'?re|we are|(?:s?he|they)(?:'s| is| are)) (?:all |really |totally |still |now )?"
+    r"(?:safe|ok|okay|fine|alright|not alone)\b",
     re.IGNORECASE,
 )
-_UNSAFE = re.compile(
-    r"\b(?:not safe|unsafe|can'?t|cannot|don'?t know|not sure|scared|help me|hurry|worse|still here with (?:me|it|them))\b",
+_NOT_SAFE = re.compile(
+    r"\b(?:not|isn'?t|aren'?t|never|no longer) (?:\w+ )?(?:safe|ok|okay|fine|alright)\b|\bunsafe\b|\bin danger\b",
     re.IGNORECASE,
 )
-_GO_ON = re.compile(
-    r"^\W*(?:1|next|ok(?:ay)?|done|did it|yes|yeah|yep|y|go on|now what|what now|then)\b", re.IGNORECASE
+_HEDGED = re.compile(
+    r"\b(?:can'?t|cannot|don'?t know|dunno|idk|not sure|scared|help me|hurry|worse|for now|for how long|maybe|kind ?of|sort ?of"
+    r"|still here with (?:me|it|them))\b",
+    re.IGNORECASE,
 )
 
 
@@ -68,22 +71,19 @@ def read_answer(text: str) -> Answer:
 def meaning(text: str, yes_means: Meaning) -> Meaning:
     """What a person's answer means, given what a "yes" means for the question that was put.
 
-    Saying outright that one is safe counts as safe whatever the question was; so does the opposite.
+    Saying outright that one is safe, or is not, counts as that whatever the question was. A hedged answer settles
+    nothing, unless it is the dangerous one.
     """
     folded = " ".join(text.replace("\u2019", "'").split())
-    bare = folded.strip(" .!") in ("1", "2")
-    if not bare and _UNSAFE.search(folded) and not _YES.match(folded):
-        return Meaning.DANGER if yes_means is Meaning.SAFE and _NO.match(folded) else Meaning.UNCLEAR
-    if not bare and _SAFE.search(folded) and not _NO.match(folded):
+    answer = read_answer(folded)
+    opposite = Meaning.DANGER if yes_means is Meaning.SAFE else Meaning.SAFE
+    said = {Answer.YES: yes_means, Answer.NO: opposite, Answer.UNCLEAR: Meaning.UNCLEAR}[answer]
+    if folded.strip(" .!") in ("1", "2"):
+        return said
+    if _NOT_SAFE.search(folded):
+        return Meaning.DANGER
+    if _HEDGED.search(folded):
+        return said if said is Meaning.DANGER else Meaning.UNCLEAR
+    if _SAFE.search(folded) and answer is not Answer.NO:
         return Meaning.SAFE
-    answer = read_answer(text)
-    if answer is Answer.UNCLEAR:
-        return Meaning.UNCLEAR
-    if answer is Answer.YES:
-        return yes_means
-    return Meaning.DANGER if yes_means is Meaning.SAFE else Meaning.SAFE
-
-
-def goes_on(text: str) -> bool:
-    """Whether the person asks for the next of numbered steps."""
-    return bool(_GO_ON.match(text))
+    return said

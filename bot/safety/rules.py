@@ -1,6 +1,6 @@
 """The rules of the screen as values, and the loader that reads them from a folder of YAML files."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -13,9 +13,15 @@ from bot.safety.findings import Kind, Level
 from bot.safety.patterns import Lexicon, Pattern
 from bot.safety.spelling import Speller
 
+if yaml.__with_libyaml__:  # about ten times as fast
+    from yaml import CSafeLoader as _SafeLoader
+else:
+    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
+
 WORDS_FILE = "words.yml"
 _FEWEST_EXAMPLES = 2
-_RULE_KEYS = {"id", "level", "subject", "reason", "patterns", "except", "unless", "yes", "no"}
+_HALVES_APART = 12  # words between two signs that count together
+_RULE_KEYS = {"id", "level", "subject", "reason", "patterns", "together", "except", "unless", "yes", "no"}
 _FILE_KEYS = {"kind", "unless", "rules"}
 
 
@@ -126,13 +132,22 @@ def _rule(entry: Mapping[str, Any], kind: Kind, usual: Mapping[str, Effect], lan
         level=Level(entry["level"]),
         about=about,
         reason=str(entry["reason"]),
-        patterns=tuple(language.lexicon.compile(str(each), barred=barred) for each in entry["patterns"]),
+        patterns=tuple(language.lexicon.compile(each, barred=barred) for each in _sources(entry)),
         exceptions=tuple(language.lexicon.compile(str(each)) for each in entry.get("except") or ()),
         unless={**usual, **_effects(entry.get("unless") or {}, language)},
         yes=yes,
         no=no,
         language=language,
     )
+
+
+def _sources(entry: Mapping[str, Any]) -> Iterator[str]:
+    """The patterns of a rule as written, and each pair of signs that count together in either order."""
+    yield from map(str, entry.get("patterns") or ())
+    for halves in entry.get("together") or ():
+        first, second = map(str, halves)
+        yield f"({first}) ~{_HALVES_APART} ({second})"
+        yield f"({second}) ~{_HALVES_APART} ({first})"
 
 
 def _example(entry: object) -> Example:
@@ -195,7 +210,7 @@ def _language(path: Path) -> Language:
     return Language(lexicon, speller, emoji, contexts, people)
 
 
-class _PlainLoader(yaml.SafeLoader):
+class _PlainLoader(_SafeLoader):
     """Reads every plain value as text: YAML would otherwise take yes, no, on and off for truth values."""
 
 

@@ -70,7 +70,7 @@ class Screen:
         held: dict[tuple[Kind, Subject], Level] = {}
         for place in places:
             rule, pattern = self._patterns[place]
-            if held and _exhausted(rule, held):
+            if (held and _exhausted(rule, held)) or not pattern.possible(present):
                 continue
             for found in pattern.expression.finditer(reading.symbols):
                 start, end = found.span()
@@ -153,7 +153,11 @@ class _Judge:
         """Those patterns of a context or rule that this text can match at all."""
         live = self._live.get(name)
         if live is None:
-            live = tuple(pattern for pattern in patterns if not pattern.needs.isdisjoint(self._present))
+            live = tuple(
+                pattern
+                for pattern in patterns
+                if not pattern.needs.isdisjoint(self._present) and pattern.possible(self._present)
+            )
             self._live[name] = live
         return live
 

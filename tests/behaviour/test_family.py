@@ -1,0 +1,78 @@
+"""A relative asks how to help: short answers, and never a word about anybody."""
+
+import pytest
+
+from tests.behaviour.world import World
+
+QUESTIONS = {
+    "what do i say when she calls me upset": "calm|listen|i love|say",
+    "how do i set a boundary without pushing her away": "limit|no",
+    "am i enabling her by paying her rent": "help|safe",
+    "she relapsed last night, what now": "slip|lapse",
+    "what do i do if she overdoses": "911",
+    "i'm so tired, how do i look after myself": "you",
+    "how do i get her into treatment": "treatment|help",
+    "when should i start to worry": "911|worry|sign",
+}
+
+
+@pytest.mark.mission("M8")
+@pytest.mark.parametrize(("question", "says"), QUESTIONS.items(), ids=[*QUESTIONS])
+async def test_each_question_gets_a_short_answer_of_its_own(world: World, question: str, says: str) -> None:
+    await world.family.says(question)
+    world.family.hears(says)
+    world.family.does_not_hear("not sure i got that right", "didn't quite follow", "maya")
+    assert all(len(line.text) <= 400 for line in world.family.new)
+    world.client.hears_nothing()
+
+
+@pytest.mark.mission("M8")
+async def test_more_goes_on_until_the_end(world: World) -> None:
+    await world.family.says("am i enabling her by paying her rent")
+    seen = {world.family.answer}
+    for _ in range(4):
+        await world.family.says("more")
+        seen.add(world.family.answer)
+    assert len(seen) == 5
+    await world.family.says("more")
+    world.family.hears("last part|end of that")
+
+
+@pytest.mark.mission("M8")
+@pytest.mark.parametrize(
+    "question",
+    [
+        "is she doing her check-ins?",
+        "did maya write today",
+        "has my sister relapsed? i have a right to know",
+        "is maya ok",
+    ],
+)
+async def test_never_a_word_about_the_client(world: World, question: str) -> None:
+    await world.client.says("craving 8, mom called")
+    await world.family.says(question)
+    world.family.hears(".")
+    world.family.does_not_hear("maya", "craving", "mother", "8")
+
+
+@pytest.mark.mission("M8")
+async def test_what_weighs_on_them_is_heard_and_leads_somewhere(world: World) -> None:
+    await world.family.says("how can i help my sister")
+    world.family.is_offered("What to say", "Boundaries", "When to worry")
+    await world.family.says("Looking after me")
+    world.family.hears("you")
+
+
+@pytest.mark.mission("M3", "M8")
+async def test_a_relative_gets_a_human_too(world: World) -> None:
+    await world.father.says("i want to talk to a person")
+    world.staff.is_alerted(kind="human")
+    world.father.hears("team", "988")
+
+
+@pytest.mark.mission("M8", "M10")
+async def test_a_relative_who_finds_someone_lifeless(world: World) -> None:
+    await world.family.says("what do i do if she overdoses")
+    await world.family.says("she won't wake up and her lips are blue")
+    world.family.hears("911", "naloxone", lane="crisis")
+    world.staff.is_alerted(kind="danger", danger="overdose", level="definite")

@@ -1,0 +1,53 @@
+"""Intake keeps the message and pages staff even when what stands behind it is broken."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.channels import console
+from bot.content import ContentError
+from bot.conversation.intake import Intake, UnknownSender
+from bot.safety.screen import Screen
+from bot.store.tables import AlertRow, InboundRow
+from tests.doubles.house import House
+
+
+class BrokenScreen(Screen):
+    """A screen with a fault in it."""
+
+    def __init__(self) -> None: ...
+
+    def read(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("a rule has a fault")
+
+
+async def test_a_screen_with_a_fault_loses_no_message_and_a_human_reads_it(house: House) -> None:
+    intake = Intake(house.store, BrokenScreen(), house.app.content, house.clock.now)
+    taken = await intake.accept(console.heard("maya", "i want to kill myself"))
+    assert taken.message_id
+    (row,) = await house.rows(InboundRow)
+    assert await house.opened(row, "text_sealed") == "i want to kill myself"
+    (alert,) = await house.rows(AlertRow)
+    assert alert.kind == "technical"
+    assert "i want to kill myself" in await house.opened(alert, "story_sealed")
+
+
+async def test_without_its_words_the_protocol_still_pages_and_gives_the_lines_to_call(house: House) -> None:
+    pieces: Mapping[Any, Any] = {k: v for k, v in house.app.content.pieces.items() if not k[1].startswith("safety.")}
+    wordless = replace(house.app.content, pieces=pieces)
+    with pytest.raises(ContentError):
+        wordless.piece("safety.any.holding")
+    intake = Intake(house.store, house.app.intake._screen, wordless, house.clock.now)
+    await intake.accept(console.heard("maya", "i want to kill myself"))
+    await house.app.sender.run_once()
+    house.staff.is_alerted(danger="suicide", level="definite")
+    house.client.hears("911", "988", lane="crisis")
+
+
+async def test_who_is_unknown_is_told_apart_and_nothing_is_kept(house: House) -> None:
+    with pytest.raises(UnknownSender) as caught:
+        await house.app.intake.accept(console.heard("+15550199", "hello"))
+    assert "+15550199" not in str(caught.value)
+    assert await house.rows(InboundRow) == []

@@ -1,0 +1,316 @@
+"""The outbox and its sender: lanes, order, retries, crashes, and what becomes of doubt."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from bot.delivery import outbox, sender
+from bot.delivery.messages import Delivery, Lane, Outbound, OutStatus, SendError
+from bot.escalation.policy import AlertKind
+from bot.store import people
+from bot.store.tables import AlertRow, ContactPointRow, OutboundRow
+from tests.behaviour.world import Someone
+from tests.doubles.house import House
+
+
+class Line:
+    """A channel that does what the story says: ``faults`` are raised one after the other, then it delivers."""
+
+    name = "console"
+
+    def __init__(self, *faults: Exception) -> None:
+        self.faults = list(faults)
+        self.delivered: list[Delivery] = []
+
+    async def send(self, delivery: Delivery) -> str:
+        if self.faults:
+            raise self.faults.pop(0)
+        self.delivered.append(delivery)
+        return f"id-{len(self.delivered)}"
+
+    @property
+    def texts(self) -> list[str]:
+        return [delivery.message.text for delivery in self.delivered]
+
+
+def sender_on(house: House, channel: Any) -> sender.Sender:
+    """The house's own sender with another channel."""
+    own = house.app.sender
+    return sender.Sender(house.store, {"console": channel}, house.clock.now, own._checks, own._on_failure)
+
+
+async def queue(house: House, someone: Someone, text: str, lane: Lane) -> str:
+    async with house.store.write() as unit:
+        person = await people.by_key(unit, someone.key)
+        assert person
+        contact = await outbox.contact_of(unit, person.id)
+        assert contact
+        (message_id,) = await outbox.enqueue(unit, contact, [Outbound(text)], lane, house.clock.now())
+        return message_id
+
+
+async def status(house: House, message_id: str) -> OutboundRow:
+    async with house.store.read() as unit:
+        return (await unit.session.scalars(select(OutboundRow).where(OutboundRow.id == message_id))).one()
+
+
+async def opt_out(house: House, someone: Someone) -> None:
+    async with house.store.write() as unit:
+        person = await people.by_key(unit, someone.key)
+        assert person
+        for contact in await unit.session.scalars(
+            select(ContactPointRow).where(ContactPointRow.person_id == person.id)
+        ):
+            contact.opted_out_at = house.clock.now()
+
+
+async def test_a_safety_reply_goes_before_two_hundred_check_ins(each_house: House) -> None:
+    house = each_house
+    for number in range(100):
+        await queue(house, house.client, f"check-in {number}", Lane.CHECK_IN)
+        await queue(house, house.theo, f"check-in {number}", Lane.CHECK_IN)
+    await queue(house, house.family, "a page", Lane.ALERT)
+    await queue(house, house.client, "call 911", Lane.CRISIS)
+    channel = Line()
+    await sender_on(house, channel).run_once()
+    assert channel.texts[:2] == ["call 911", "a page"]
+
+
+async def test_a_safety_reply_does_not_wait_for_a_slow_check_in(house: House) -> None:
+    held = asyncio.Event()
+
+    class Slow(Line):
+        async def send(self, delivery: Delivery) -> str:
+            if delivery.lane is Lane.CHECK_IN:
+                await held.wait()
+            return await super().send(delivery)
+
+    channel = Slow()
+    both = sender_on(house, channel)
+    await queue(house, house.theo, "check-in", Lane.CHECK_IN)
+    everything = asyncio.create_task(both.run_once())
+    await asyncio.sleep(0)
+    await queue(house, house.client, "call 911", Lane.CRISIS)
+    await both.run_once(Lane.ALERT)
+    assert channel.texts == ["call 911"]
+    held.set()
+    await everything
+
+
+async def test_what_a_person_gets_stays_in_order_over_a_retry(each_house: House) -> None:
+    house = each_house
+    for text in ("first", "second", "third"):
+        await queue(house, house.client, text, Lane.REPLY)
+    await queue(house, house.theo, "for someone else", Lane.REPLY)
+    channel = Line(SendError("too many requests", retry=True))
+    own = sender_on(house, channel)
+    for _ in range(4):
+        await own.run_once()
+    assert channel.texts == ["for someone else"], "the second and third wait for the first"
+    house.move(seconds=11)
+    for _ in range(4):
+        await own.run_once()
+    assert channel.texts == ["for someone else", "first", "second", "third"]
+
+
+async def test_an_alert_waits_for_no_earlier_one(house: House) -> None:
+    await queue(house, house.staff, "first page", Lane.ALERT)
+    await queue(house, house.staff, "second page", Lane.ALERT)
+    channel = Line(SendError("busy", retry=True))
+    await sender_on(house, channel).run_once()
+    assert channel.texts == ["second page"]
+
+
+async def test_who_opted_out_gets_safety_replies_and_pages_and_nothing_else(each_house: House) -> None:
+    house = each_house
+    await opt_out(house, house.client)
+    rows = {lane: await queue(house, house.client, lane.label, lane) for lane in Lane}
+    channel = Line()
+    await sender_on(house, channel).run_once()
+    assert channel.texts == ["crisis", "alert"]
+    for lane in (Lane.REPLY, Lane.CHECK_IN, Lane.NOTICE):
+        row = await status(house, rows[lane])
+        assert (row.status, row.reason) == (OutStatus.DROPPED, "opted out")
+
+
+async def test_retries_back_off_and_then_a_human_is_told(house: House) -> None:
+    row_id = await queue(house, house.client, "your plan for tonight", Lane.REPLY)
+    channel = Line(*(SendError("busy", retry=True) for _ in range(20)))
+    own = sender_on(house, channel)
+    waits = []
+    for _ in range(outbox.GIVE_UP_AFTER):
+        await own.run_once()
+        row = await status(house, row_id)
+        await own.run_once()
+        assert (await status(house, row_id)).attempts == row.attempts, "not again at once"
+        waits.append((row.not_before - house.clock.now()).total_seconds())
+        house.clock.move(max(row.not_before - house.clock.now(), timedelta(0)))
+    assert waits[:-1] == [10, 20, 40, 80, 160]
+    row = await status(house, row_id)
+    assert (row.status, row.attempts) == (OutStatus.FAILED, outbox.GIVE_UP_AFTER)
+    house.move(hours=1)
+    await house.app.settle()
+    house.staff.is_alerted(kind="delivery")
+
+
+async def test_what_trying_again_cannot_help_fails_at_once(house: House) -> None:
+    row_id = await queue(house, house.client, "hello", Lane.REPLY)
+    await sender_on(house, Line(SendError("this number does not exist", retry=False))).run_once()
+    assert (await status(house, row_id)).status == OutStatus.FAILED
+    (alert,) = await house.rows(AlertRow)
+    assert alert.kind == AlertKind.DELIVERY
+    assert "this number does not exist" in await house.opened(alert, "story_sealed")
+
+
+async def test_a_providers_sentence_is_kept_without_the_address(house: House) -> None:
+    row_id = await queue(house, house.client, "hello", Lane.REPLY)
+    await sender_on(house, Line(SendError("maya has blocked this number", retry=False))).run_once()
+    assert (await status(house, row_id)).reason == "… has blocked this number"
+
+
+async def test_a_page_that_does_not_go_out_is_the_backups_business_within_a_minute(house: House) -> None:
+    await house.writes(house.client, "i want to kill myself")
+
+    class RuthsPhoneIsDead(Line):
+        async def send(self, delivery: Delivery) -> str:
+            if delivery.address == "ruth":
+                raise SendError("unreachable", retry=True)
+            return await super().send(delivery)
+
+    channel = RuthsPhoneIsDead()
+    own = sender_on(house, channel)
+    for _ in range(12):
+        await own.run_once()
+        house.move(seconds=5)
+        await house.app.tick.run()
+    assert [d for d in channel.delivered if d.address == "sam" and d.lane is Lane.ALERT]
+
+
+@pytest.mark.parametrize("lane", [Lane.CRISIS, Lane.ALERT])
+async def test_a_sender_that_dies_after_sending_sends_safety_and_pages_again_and_says_so(
+    each_house: House, lane: Lane
+) -> None:
+    house = each_house
+    row_id = await queue(house, house.staff, "important", lane)
+    await _die_after_sending(house)
+    channel = Line()
+    own = sender_on(house, channel)
+    assert await own.run_once() == 0, "nobody else may touch it before the lease ends"
+    house.move(seconds=61)
+    await own.run_once()
+    assert [(d.message.text, d.repeat) for d in channel.delivered] == [("important", True)]
+    assert (await status(house, row_id)).status == OutStatus.SENT
+
+
+@pytest.mark.parametrize("lane", [Lane.REPLY, Lane.CHECK_IN, Lane.NOTICE])
+async def test_a_sender_that_dies_after_sending_sends_nothing_else_twice_and_a_human_is_told(
+    each_house: House, lane: Lane
+) -> None:
+    house = each_house
+    row_id = await queue(house, house.client, "good morning", lane)
+    await _die_after_sending(house)
+    house.move(seconds=61)
+    channel = Line()
+    await sender_on(house, channel).run_once()
+    assert channel.texts == []
+    assert (await status(house, row_id)).status == OutStatus.UNKNOWN
+    assert [alert.kind for alert in await house.rows(AlertRow)] == [AlertKind.DELIVERY]
+
+
+async def _die_after_sending(house: House) -> None:
+    """The process ends between the channel's answer and the record of it."""
+
+    class Dies(Line):
+        async def send(self, delivery: Delivery) -> str:
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await sender_on(house, Dies()).run_once()
+
+
+async def test_where_nobody_knows_whether_it_was_sent_only_what_matters_most_is_repeated(house: House) -> None:
+    reply = await queue(house, house.client, "a reply", Lane.REPLY)
+    safety = await queue(house, house.theo, "call 911", Lane.CRISIS)
+    own = sender_on(house, Line(TimeoutError(), TimeoutError()))
+    await own.run_once()
+    assert (await status(house, reply)).status == OutStatus.UNKNOWN
+    row = await status(house, safety)
+    assert (row.status, row.repeat) == (OutStatus.QUEUED, True)
+
+
+async def test_a_channel_that_never_answers_is_left(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "SEND_WITHIN", 0.02)
+    row_id = await queue(house, house.client, "a reply", Lane.REPLY)
+
+    class Hangs(Line):
+        async def send(self, delivery: Delivery) -> str:
+            await asyncio.Event().wait()
+            return ""
+
+    await sender_on(house, Hangs()).run_once()
+    assert (await status(house, row_id)).status == OutStatus.UNKNOWN
+
+
+async def test_a_settled_row_never_moves_back(each_house: House) -> None:
+    house = each_house
+    row_id = await queue(house, house.client, "hello", Lane.REPLY)
+    channel = Line()
+    await sender_on(house, channel).run_once()
+    async with house.store.write() as unit:
+        late = await outbox.record(unit, row_id, house.clock.now(), failure="late", retry=True)
+    assert late is OutStatus.SENT
+    row = await status(house, row_id)
+    assert (row.status, row.reason, row.provider_id) == (OutStatus.SENT, None, "id-1")
+
+
+async def test_a_batch_that_took_long_is_given_back_untouched(house: House) -> None:
+    rows = [await queue(house, someone, "hello", Lane.NOTICE) for someone in (house.client, house.theo, house.family)]
+
+    class Slow(Line):
+        async def send(self, delivery: Delivery) -> str:
+            house.move(seconds=31)
+            return await super().send(delivery)
+
+    await sender_on(house, Slow()).run_once()
+    found = [await status(house, row_id) for row_id in rows]
+    assert [row.status for row in found] == [OutStatus.SENT, OutStatus.QUEUED, OutStatus.QUEUED]
+    assert [row.attempts for row in found] == [1, 0, 0]
+
+
+async def test_a_message_that_does_not_open_stops_no_other(house: House) -> None:
+    broken = await queue(house, house.client, "will be damaged", Lane.CRISIS)
+    async with house.store.write() as unit:
+        row = (await unit.session.scalars(select(OutboundRow).where(OutboundRow.id == broken))).one()
+        row.body_sealed = row.body_sealed[:-1] + bytes([row.body_sealed[-1] ^ 1])
+    await queue(house, house.theo, "fine", Lane.REPLY)
+    channel = Line()
+    await sender_on(house, channel).run_once()
+    assert channel.texts == ["fine"]
+    assert (await status(house, broken)).status == OutStatus.FAILED
+    assert [alert.kind for alert in await house.rows(AlertRow)] == [AlertKind.DELIVERY]
+
+
+async def test_two_senders_on_postgresql_send_each_message_once_and_in_order(
+    each_house: House,
+) -> None:
+    house = each_house
+    people_here = (house.client, house.theo, house.family, house.father)
+    for number in range(15):
+        for someone in people_here:
+            await queue(house, someone, f"{someone.key} {number}", Lane.REPLY)
+    channel = Line()
+    senders = [sender_on(house, channel) for _ in range(4)]
+
+    async def drain(own: sender.Sender) -> None:
+        idle = 0
+        while idle < 20:
+            idle = 0 if await own.run_once() else idle + 1
+
+    await asyncio.gather(*(drain(own) for own in senders))
+    for someone in people_here:
+        assert [text for text in channel.texts if text.startswith(someone.key)] == [
+            f"{someone.key} {number}" for number in range(15)
+        ]

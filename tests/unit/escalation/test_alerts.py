@@ -1,0 +1,277 @@
+"""Alerts go on from person to person until a human takes them, with the engine on or off."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from bot.delivery import outbox
+from bot.delivery.messages import Lane, OutStatus
+from bot.escalation import alerts, policy
+from bot.escalation.alerts import Change, Raising
+from bot.escalation.policy import AlertKind, AlertStatus, Policy, Step, Who
+from bot.store import people
+from bot.store.tables import AlertRow, AlertStepRow, OutboundRow, QuestionRow
+from tests.doubles.house import House
+
+DANGER = "i want to kill myself"
+
+
+@pytest.fixture(autouse=True, params=["engine on", "engine off"])
+def engine_on_or_off(request: pytest.FixtureRequest, house: House) -> None:
+    """Nothing in here needs the engine: every story is told twice."""
+    if request.param == "engine off":
+        house.engine.away()
+
+
+async def only(house: House) -> AlertRow:
+    (alert,) = await house.rows(AlertRow)
+    found: AlertRow = alert
+    return found
+
+
+async def pages(house: House, who: str) -> list[str]:
+    return [line.text for line in house.lines if line.seat == house.demo.seat_name(who) and line.alert]
+
+
+async def test_steps_at_once_after_five_and_fifteen_minutes_and_then_again_and_again(house: House) -> None:
+    await house.client.says(DANGER)
+    start = (await only(house)).raised_at
+    await house.demo.forward(timedelta(minutes=50))
+    steps = sorted(await house.rows(AlertStepRow), key=lambda row: row.step)
+    assert [round((row.at - start).total_seconds() / 60) for row in steps] == [0, 5, 15, 30, 45]
+    assert [row.who for row in steps] == ["interventionist", "on_call", "everyone", "everyone", "everyone"]
+    assert len(await pages(house, "ruth")) == 5
+    assert len(await pages(house, "sam")) == 4, "the backup is asked from the second step on"
+    assert (await pages(house, "ruth"))[-1].startswith("STILL OPEN")
+
+
+async def test_after_a_standstill_the_next_step_follows_once_and_not_all_at_once(house: House) -> None:
+    await house.client.says(DANGER)
+    house.move(hours=2)
+    await house.app.tick.run()
+    await house.app.tick.run()
+    await house.app.settle()
+    assert len(await pages(house, "ruth")) == 2
+    assert (await only(house)).next_at > house.clock.now()  # type: ignore[operator]
+
+
+async def test_acknowledging_stops_it(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.staff.says("1a")
+    house.staff.hears("alert 1 is yours")
+    await house.demo.forward(timedelta(hours=3))
+    assert len(await pages(house, "ruth")) == 1
+    assert not await pages(house, "sam")
+
+
+async def test_the_first_of_two_wins_and_the_other_is_told_who(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.backup.says("1a")
+    house.backup.hears("alert 1 is yours")
+    await house.staff.says("1a")
+    house.staff.hears("Sam already has alert 1")
+
+
+async def test_a_queued_page_of_an_alert_that_somebody_took_is_dropped(house: House) -> None:
+    await house.writes(house.client, DANGER)
+    async with house.store.write() as unit:
+        sam = await people.by_key(unit, "sam")
+        assert sam
+        assert (await alerts.acknowledge(unit, 1, sam.id, house.clock.now())).change is Change.DONE
+    await house.app.settle()
+    assert not await pages(house, "ruth")
+
+
+async def test_a_queued_page_of_a_closed_alert_is_dropped(house: House) -> None:
+    await house.writes(house.client, DANGER)
+    async with house.store.write() as unit:
+        sam = await people.by_key(unit, "sam")
+        assert sam
+        await alerts.close(unit, 1, sam.id, "phoned her, her sister is there", house.clock.now())
+    await house.app.settle()
+    assert not await pages(house, "ruth")
+    (page,) = [row for row in await house.sent(house.staff) if row.lane == Lane.ALERT]
+    assert (page.status, page.reason) == (OutStatus.DROPPED, "the alert was closed meanwhile")
+
+
+async def test_closing_needs_a_note_and_ends_everything(house: House) -> None:
+    await house.client.says("i don't really want to be here anymore")
+    assert await house.rows(QuestionRow), "this is a danger that asks"
+    await house.staff.says("1c")
+    house.staff.hears("say what was done")
+    assert (await only(house)).status == AlertStatus.OPEN
+
+    await house.staff.says("1c phoned her, she is at her sister's")
+    house.staff.hears("alert 1 is closed")
+    before = len(house.lines)
+    await house.demo.forward(timedelta(hours=20))
+    alert = await only(house)
+    assert (alert.status, alert.next_at, alert.check_back_at) == (AlertStatus.CLOSED, None, None)
+    assert not [line for line in house.lines[before:] if line.lane in ("crisis", "alert")], "silence raises nothing anew"
+
+
+async def test_the_note_may_not_be_empty_space(house: House) -> None:
+    await house.client.says(DANGER)
+    with pytest.raises(ValueError, match="note"):
+        async with house.store.write() as unit:
+            await alerts.close(unit, 1, "somebody", "  ", house.clock.now())
+
+
+async def test_a_danger_that_joins_an_acknowledged_alert_pages_again(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.staff.says("1a")
+    house.staff.catches_up()
+    await house.client.says("i cant take it any more i am going to kill myself")
+    page = house.staff.is_alerted(number=1, danger="suicide", status="open")
+    assert "2 messages" in page.text
+    await house.demo.forward(timedelta(minutes=6))
+    assert await pages(house, "sam"), "and it escalates from the start"
+
+
+async def test_a_danger_that_joins_starts_the_check_backs_anew(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.demo.forward(timedelta(minutes=31))
+    house.move(hours=1)
+    await house.client.says(DANGER)
+    assert (await only(house)).check_back_at == house.clock.now() + timedelta(minutes=30)
+
+
+async def test_another_kind_of_danger_makes_an_alert_of_its_own(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.client.says("i took all my pills")
+    assert sorted(str(alert.danger) for alert in await house.rows(AlertRow)) == ["overdose", "suicide"]
+
+
+async def test_who_asks_for_a_person_again_after_somebody_took_it_is_heard_again(house: House) -> None:
+    async def ask() -> None:
+        async with house.store.write() as unit:
+            maya = await people.by_key(unit, "maya")
+            assert maya
+            await alerts.raise_alert(unit, Raising(AlertKind.HUMAN, maya.id), house.clock.now())
+        await house.app.settle()
+
+    await ask()
+    await ask()
+    assert len(await pages(house, "ruth")) == 1, "while nobody has taken it, one page is enough"
+    await house.staff.says("1a")
+    await ask()
+    assert len(await pages(house, "ruth")) == 2
+
+
+async def test_the_policy_of_an_alert_stays_as_it_was_when_it_was_raised(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.client.says(DANGER)
+    monkeypatch.setattr(policy, "PAGE", Policy((Step(0, Who.INTERVENTIONIST), Step(600, Who.ON_CALL)), 600))
+    await house.demo.forward(timedelta(minutes=5))
+    assert len(await pages(house, "sam")) == 1
+
+
+async def test_an_alert_that_lost_its_next_step_is_found(house: House) -> None:
+    await house.client.says(DANGER)
+    async with house.store.write() as unit:
+        (await unit.session.scalars(select(AlertRow))).one().next_at = None
+    await house.app.tick.run()
+    await house.app.settle()
+    assert len(await pages(house, "ruth")) == 2
+    assert (await only(house)).next_at is not None
+
+
+async def test_one_alert_that_cannot_be_stepped_holds_up_no_other(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.theo.says(DANGER)
+    async with house.store.write() as unit:
+        first = (await unit.session.scalars(select(AlertRow).order_by(AlertRow.number))).first()
+        assert first
+        first.policy = [{"this": "is no policy"}]
+    house.backup.catches_up()
+    house.move(minutes=6)
+    await house.app.tick.run()
+    await house.app.settle()
+    house.backup.is_alerted(number=2)
+
+
+async def test_with_nobody_on_staff_it_never_says_that_anyone_was_alerted(empty_house: House) -> None:
+    house = empty_house
+    await house.client.says(DANGER)
+    house.client.hears("988", "911", lane="crisis")
+    house.client.does_not_hear("alerted the team", "i've alerted", "have been told")
+    await house.demo.forward(timedelta(hours=1))
+    assert not [line for line in house.lines if "alerted the team" in line.text]
+    alert = await only(house)
+    assert (alert.status, alert.next_at is not None) == (AlertStatus.OPEN, True), "it waits for the first who comes"
+
+
+async def test_a_page_that_fails_asks_the_next_person_at_once_but_never_in_a_storm(house: House) -> None:
+    await house.writes(house.client, DANGER)
+    for _ in range(40):
+        async with house.store.write() as unit:
+            for row in await unit.session.scalars(select(OutboundRow).where(OutboundRow.lane == int(Lane.ALERT))):
+                if row.status == OutStatus.QUEUED:
+                    row.status = OutStatus.SENDING
+                    await unit.session.flush()
+                    await outbox.record(unit, row.id, house.clock.now(), failure="blocked")
+                    await alerts.page_failed(unit, str(row.alert_id), house.clock.now())
+        house.move(seconds=5)
+        await house.app.tick.run()
+    steps = sorted(row.step for row in await house.rows(AlertStepRow))
+    assert steps == [0, 1, 2], "all three steps at once, then the repeats at their own pace"
+
+
+async def test_silence_makes_a_possible_danger_definite(house: House) -> None:
+    await house.client.says("i don't really want to be here anymore")
+    alert = await only(house)
+    assert alert.level == "possible"
+    (question,) = await house.rows(QuestionRow)
+    assert question.deadline - question.asked_at == timedelta(minutes=10)
+    await house.demo.forward(timedelta(minutes=11))
+    alert = await only(house)
+    assert alert.level == "definite"
+    assert "no answer in time" in await house.opened(alert, "story_sealed")
+    await house.demo.forward(timedelta(minutes=6))
+    assert await pages(house, "sam"), "and it is paged as a definite one"
+
+
+async def test_a_no_keeps_the_alert_open(house: House) -> None:
+    await house.client.says("i don't really want to be here anymore")
+    await house.client.says("no")
+    alert = await only(house)
+    assert (alert.status, alert.level) == (AlertStatus.OPEN, "possible")
+    await house.demo.forward(timedelta(minutes=61))
+    assert await pages(house, "sam"), "a human looks at it the same day"
+
+
+async def test_two_answers_that_settle_nothing_make_it_definite(house: House) -> None:
+    await house.client.says("i don't really want to be here anymore")
+    await house.client.says("the weather is grey")
+    assert (await only(house)).level == "possible"
+    await house.client.says("purple, i guess")
+    assert (await only(house)).level == "definite"
+
+
+async def test_check_backs_after_half_an_hour_the_next_morning_and_three_days_until_it_is_closed(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.client.says("1")
+    await house.staff.says("1a")
+    start = (await only(house)).raised_at
+    seen: list[datetime] = []
+    for _ in range(4):
+        due = (await only(house)).check_back_at
+        assert due
+        seen.append(due)
+        await house.demo.forward(due - house.clock.now())
+    home = ZoneInfo("America/Los_Angeles")
+    assert seen[0] == start + timedelta(minutes=30)
+    assert seen[1].astimezone(home).strftime("%H:%M") == "09:00"
+    assert seen[1] - start < timedelta(hours=24)
+    assert seen[2] == start + timedelta(hours=72)
+    assert seen[3].astimezone(home).strftime("%H:%M") == "09:00"
+
+    await house.staff.says("1c she is with her family and safe")
+    house.client.catches_up()
+    await house.demo.forward(timedelta(days=2))
+    house.client.does_not_hear("how are you (now|doing)")
+    assert (await only(house)).check_back_at is None
+    assert start.tzinfo is UTC

@@ -1,0 +1,44 @@
+"""Reading the answers to safety questions."""
+
+import pytest
+
+from bot.safety.protocol import Meaning, meaning
+
+SAFE, DANGER, UNCLEAR = Meaning.SAFE, Meaning.DANGER, Meaning.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    ("text", "when_yes_is_safe", "when_yes_is_danger"),
+    [
+        ("1", SAFE, DANGER),
+        ("2", DANGER, SAFE),
+        (" 1. ", SAFE, DANGER),
+        ("yes", SAFE, DANGER),
+        ("Yeah", SAFE, DANGER),
+        ("sí", SAFE, DANGER),
+        ("no", DANGER, SAFE),
+        ("Nope", DANGER, SAFE),
+        ("i'm safe", SAFE, SAFE),
+        ("im ok now really", SAFE, SAFE),
+        ("I\u2019m fine", SAFE, SAFE),
+        ("no i'm not safe", DANGER, DANGER),
+        ("im not ok", DANGER, DANGER),
+        ("not really safe no", DANGER, DANGER),
+        ("she's safe", SAFE, SAFE),
+        ("he is not alright", DANGER, DANGER),
+        ("yes but i dont know for how long", UNCLEAR, DANGER),
+        ("yes for now", UNCLEAR, DANGER),
+        ("idk", UNCLEAR, UNCLEAR),
+        ("maybe", UNCLEAR, UNCLEAR),
+        ("why do you ask", UNCLEAR, UNCLEAR),
+        ("", UNCLEAR, UNCLEAR),
+        ("12", UNCLEAR, UNCLEAR),
+        ("i can't", UNCLEAR, UNCLEAR),
+        ("no i can't call", DANGER, UNCLEAR),
+    ],
+)
+def test_an_answer_is_read_against_its_question(
+    text: str, when_yes_is_safe: Meaning, when_yes_is_danger: Meaning
+) -> None:
+    assert meaning(text, SAFE) is when_yes_is_safe
+    assert meaning(text, DANGER) is when_yes_is_danger
