@@ -71,6 +71,9 @@ class CravingStep(WalkingStep):
         return found
 
     async def read(self, slot: str, heard: Heard, turn: Turn, tracker: Tracker) -> Any:
+        if slot == "craving_level" and heard.bare in ("no", "nope", "nah", "n"):
+            # After "I want to use" a bare "no" declines the question; it says nothing about the craving.
+            return SKIPPED
         if slot in ("craving_level", "craving_after"):
             return SKIPPED if heard.means("ask_skill") else scales.read_craving(heard.text)
         if slot == "craving_trigger":
@@ -100,8 +103,10 @@ class CravingStep(WalkingStep):
             level = scales.read_number(turn.text) if value == STOPPED else None
             if level is None:
                 return moved
+            turn.stage(_episode(tracker, {"craving_after": level}))
             return {**moved, "craving_after": level, **self._skips_change(level, tracker)}
         if slot == "craving_after":
+            turn.stage(_episode(tracker, {slot: value}))
             return self._skips_change(value, tracker)
         return {}
 

@@ -59,6 +59,7 @@ _SPANISH_ONLY = re.compile(
 _SPANISH_HELLO = re.compile(r"\b(?:hola|buenas|buenos d[ií]as|qu[eé] tal)\b", re.IGNORECASE)
 _HELP = frozenset(["help", "help me", "help please", "pls help", "please help", "please help me", "i need help", "sos"])
 LISTENS = 2
+POURED_OUT = 12
 
 
 class Clear(HandrailAction):
@@ -68,7 +69,12 @@ class Clear(HandrailAction):
 
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         self.turn(tracker)
-        return [ActiveLoop(None), SlotSet("requested_slot", None), *(SlotSet(name, None) for name in _FORM_SLOTS)]
+        return put_away()
+
+
+def put_away() -> list[Event]:
+    """The events that close whatever form is open and forget its answers; what was told is kept already."""
+    return [ActiveLoop(None), SlotSet("requested_slot", None), *(SlotSet(name, None) for name in _FORM_SLOTS)]
 
 
 # After these someone has been asked something open: what they write next is heard, whatever it is.
@@ -97,7 +103,7 @@ class Say(HandrailAction):
         if open_form(tracker) and intent in ("greet", "goodbye", "thank", "small_talk"):
             # A greeting in the middle of something: no new subject is opened.
             say(dispatcher, f"utter_{'goodbye' if intent == 'goodbye' else 'here'}", name=turn.person.first_name)
-            return back_to_form(tracker) if intent != "goodbye" else []
+            return back_to_form(tracker) if intent != "goodbye" else put_away()
         if scales.fold(text_of(tracker)).strip(" .!?") in _HELP:
             say(dispatcher, for_role(turn, "utter_help_alone", domain), **lines(turn))
             return back_to_form(tracker)
@@ -194,7 +200,9 @@ async def _unsure(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker
         return [SlotSet("offer", {**offered, "turn": turn.id})]
     if offered.get("low"):
         return await _hear_low(turn, dispatcher, tracker)
-    if offered.get("what") == "listen" and len(text.split()) > 1:
+    words = len(text.split())
+    if (offered.get("what") == "listen" and words > 1) or words >= POURED_OUT:
+        # Whoever writes that much has told something, and is not told that it was not understood.
         say(dispatcher, for_role(turn, "utter_heard", domain))
         return []
     if tracker.get_slot("previous_intent") == "nlu_fallback":

@@ -9,17 +9,24 @@ import socket
 import sys
 from typing import Any
 
-LOOPBACK_NAMES = frozenset({"localhost", "", None})
+LOOPBACK_NAMES = frozenset({"localhost"})
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 
 class Sealed(PermissionError):
     """The engine tried to reach something outside this machine, or to start a program."""
 
 
-def is_loopback(host: Any) -> bool:
-    """Whether a host, as given to the socket module, is this machine's loopback; names are not resolved."""
+def is_loopback(host: Any, nowhere: bool = True) -> bool:
+    """Whether a host, as given to the socket module, is this machine's loopback; names are not resolved.
+
+    ``nowhere`` is the answer for no host at all: a look-up of it stays here, but to listen on it is to listen
+    everywhere.
+    """
     if isinstance(host, bytes):
         host = host.decode("ascii", "replace")
+    if not host:
+        return nowhere
     if host in LOOPBACK_NAMES:
         return True
     try:
@@ -35,9 +42,16 @@ def _refuse(event: str, args: Any) -> None:
             return
         if not (isinstance(address, tuple) and is_loopback(address[0])):
             raise Sealed(f"the engine may not reach {address!r}")
-    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+    elif event == "socket.bind":
+        sock, address = args[0], args[1]
+        if sock.family in _INTERNET and not (isinstance(address, tuple) and is_loopback(address[0], nowhere=False)):
+            raise Sealed(f"the engine may not listen on {address!r}")
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
         # A look-up is a message to the outside too.
         if not is_loopback(args[0]):
+            raise Sealed(f"the engine may not look up {args[0]!r}")
+    elif event == "socket.getnameinfo":
+        if not (isinstance(args[0], tuple) and is_loopback(args[0][0])):
             raise Sealed(f"the engine may not look up {args[0]!r}")
     elif event in ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "subprocess.Popen"):
         raise Sealed(f"the engine may not start programs ({event})")

@@ -7,6 +7,7 @@ forms need no more, so a conversation of years costs no more than one of two mes
 import asyncio
 import hmac
 import os
+from contextvars import ContextVar
 from typing import Any, Awaitable, Callable, Dict, List, Optional, Text
 
 from rasa.core.agent import Agent
@@ -20,6 +21,16 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 PREVIOUS_INTENT = "previous_intent"
+
+
+_failed_actions: ContextVar[Optional[List[Text]]] = ContextVar("failed actions of this turn", default=None)
+
+
+def note_failed_action(name: Text) -> None:
+    """Remember that the turn that runs now could not run one of its actions."""
+    failed = _failed_actions.get()
+    if failed is not None:
+        failed.append(name)
 
 
 class TurnError(Exception):
@@ -81,6 +92,8 @@ class TurnChannel(InputChannel):
 
     async def _ask(self, agent: Agent, call: Dict[Text, Any]) -> Dict[Text, Any]:
         turn, state = call["turn"], call.get("state") or {}
+        failed: List[Text] = []
+        _failed_actions.set(failed)
         store = agent.tracker_store
         if isinstance(store, FailSafeTrackerStore):
             store = store._tracker_store
@@ -91,6 +104,9 @@ class TurnChannel(InputChannel):
             await agent.processor.handle_message(
                 UserMessage(call["text"], channel, turn, input_channel="turn", metadata=call.get("metadata"))
             )
+            if failed:
+                # Rasa logs such a failure and goes on without the action: its silence must not pass for an answer.
+                raise TurnError("an action could not be run")
             after = await store.retrieve(turn)
             if after is None or after.latest_message is None:
                 raise TurnError("the turn left no trace")

@@ -105,7 +105,7 @@ async def push_due(unit: Unit, content: Content, now: datetime) -> int:
         .where(PersonRow.role == Role.CLIENT, PersonRow.next_check_in <= now)
         .order_by(PersonRow.next_check_in)
         .limit(100)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     )
     due = (await unit.session.scalars(query)).all()
     for row in due:

@@ -258,20 +258,26 @@ async def expire_questions(unit: Unit, content: Content, now: datetime) -> int:
     )
     due = (await unit.session.scalars(query)).all()
     for question in due:
-        conversation = await conversations.get(unit, question.conversation_id)
-        case = Case(unit, content, await people.get(unit, conversation.person_id), conversation, now)
-        alert = await _alert(unit, question.alert_id)
-        question.outcome = _SILENT
-        conversation.owner = Owner.BOT
-        if alert.status == AlertStatus.CLOSED:
-            continue
-        finding = _finding(question)
-        if finding.level is Level.POSSIBLE:
-            await _make_definite(case, alert, finding, "no answer in time")
-        elif question.attempts < ASKED_AT_MOST:
-            moment = "silent" if await alerts.has_reached(unit, alert) else "nobody"
-            await _put(case, alert, finding, moment, attempts=ASKED_AT_MOST, step=question.step)
+        # A question that cannot be ended stays due and is tried again; it holds up no other.
+        async with unit.apart("safety question", question.id):
+            await _expire(unit, content, question, now)
     return len(due)
+
+
+async def _expire(unit: Unit, content: Content, question: QuestionRow, now: datetime) -> None:
+    conversation = await conversations.get(unit, question.conversation_id)
+    case = Case(unit, content, await people.get(unit, conversation.person_id), conversation, now)
+    alert = await _alert(unit, question.alert_id)
+    question.outcome = _SILENT
+    conversation.owner = Owner.BOT
+    if alert.status == AlertStatus.CLOSED:
+        return
+    finding = _finding(question)
+    if finding.level is Level.POSSIBLE:
+        await _make_definite(case, alert, finding, "no answer in time")
+    elif question.attempts < ASKED_AT_MOST:
+        moment = "silent" if await alerts.has_reached(unit, alert) else "nobody"
+        await _put(case, alert, finding, moment, attempts=ASKED_AT_MOST, step=question.step)
 
 
 async def next_question(unit: Unit) -> datetime | None:
@@ -292,26 +298,31 @@ async def check_back(unit: Unit, content: Content, now: datetime) -> int:
     )
     due = (await unit.session.scalars(query)).all()
     for alert in due:
-        row = await unit.session.get_one(PersonRow, alert.person_id)
-        person = people.person_of(unit, row)
-        conversation = await conversations.of_person(unit, person.id)
-        if conversation is None:
-            continue
-        case = Case(unit, content, person, conversation, now)
-        kind, subject = Kind(str(alert.danger)), await _subject(unit, alert)
-        if alert.check_backs == 0 and alert.status == AlertStatus.OPEN:
-            await case.say(case.words(kind, "unread", subject), alert)
-        await _close_questions(case, _REPLACED)
-        asked = Finding(kind, Level.DEFINITE, Net.SCREEN, "check-back", "", subject)
-        await _put(case, alert, asked, "check_back", at=alert.check_backs, attempts=ASKED_AT_MOST)
-        alert.check_backs += 1
-        if alert.check_backs == 1:
-            alert.check_back_at = next_local(now, person.zone, MORNING)
-        elif now < alert.raised_at + LAST_CHECK_BACK:
-            alert.check_back_at = alert.raised_at + LAST_CHECK_BACK
-        else:
-            alert.check_back_at = next_local(now + timedelta(hours=12), person.zone, MORNING)
+        async with unit.apart("check-back", alert.number):
+            await _check_back(unit, content, alert, now)
     return len(due)
+
+
+async def _check_back(unit: Unit, content: Content, alert: AlertRow, now: datetime) -> None:
+    row = await unit.session.get_one(PersonRow, alert.person_id)
+    person = people.person_of(unit, row)
+    conversation = await conversations.of_person(unit, person.id)
+    if conversation is None:
+        return
+    case = Case(unit, content, person, conversation, now)
+    kind, subject = Kind(str(alert.danger)), await _subject(unit, alert)
+    if alert.check_backs == 0 and alert.status == AlertStatus.OPEN:
+        await case.say(case.words(kind, "unread", subject), alert)
+    await _close_questions(case, _REPLACED)
+    asked = Finding(kind, Level.DEFINITE, Net.SCREEN, "check-back", "", subject)
+    await _put(case, alert, asked, "check_back", at=alert.check_backs, attempts=ASKED_AT_MOST)
+    alert.check_backs += 1
+    if alert.check_backs == 1:
+        alert.check_back_at = next_local(now, person.zone, MORNING)
+    elif now < alert.raised_at + LAST_CHECK_BACK:
+        alert.check_back_at = alert.raised_at + LAST_CHECK_BACK
+    else:
+        alert.check_back_at = next_local(now + timedelta(hours=12), person.zone, MORNING)
 
 
 async def next_check_back(unit: Unit) -> datetime | None:

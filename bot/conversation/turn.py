@@ -36,6 +36,8 @@ SET_ASIDE_AFTER = 3
 COMMIT_ATTEMPTS = 3
 # One holding reply covers what else is written in this time.
 TOLD_FOR = timedelta(minutes=10)
+# A question put so much later is no second wording of the first, but a check-back.
+ASKED_ANEW = timedelta(minutes=30)
 
 
 class Done(StrEnum):
@@ -330,7 +332,9 @@ def _protocol(claim: Claim) -> Write:
                     QuestionRow.attempts == 1,
                 )
             )
-            if first_put is not None and claim.hold.received_at < first_put:
+            if first_put is None or question.asked_at - first_put >= ASKED_ANEW:
+                first_put = question.asked_at
+            if claim.hold.received_at < first_put:
                 return True
         return await danger.answer(case, claim.turn.text)
 

@@ -21,7 +21,7 @@ else:
 WORDS_FILE = "words.yml"
 _FEWEST_EXAMPLES = 2
 _HALVES_APART = 12  # words between two signs that count together
-_RULE_KEYS = {"id", "level", "subject", "reason", "patterns", "together", "except", "unless", "yes", "no"}
+_RULE_KEYS = {"id", "level", "subject", "reason", "patterns", "together", "except", "elsewhere", "unless", "yes", "no"}
 _FILE_KEYS = {"kind", "unless", "rules"}
 
 
@@ -59,7 +59,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One reason for alarm: its patterns, and what in the context takes the alarm back."""
+    """One reason for alarm: its patterns, and what in the context takes the alarm back.
+
+    `exceptions` must share a word with a match to cancel it, `elsewhere` may stand anywhere in its sentence.
+    """
 
     id: str
     kind: Kind
@@ -68,6 +71,7 @@ class Rule:
     reason: str
     patterns: tuple[Pattern, ...]
     exceptions: tuple[Pattern, ...]
+    elsewhere: tuple[Pattern, ...]
     unless: Mapping[str, Effect]
     yes: tuple[Example, ...]
     no: tuple[Example, ...]
@@ -134,6 +138,7 @@ def _rule(entry: Mapping[str, Any], kind: Kind, usual: Mapping[str, Effect], lan
         reason=str(entry["reason"]),
         patterns=tuple(language.lexicon.compile(each, barred=barred) for each in _sources(entry)),
         exceptions=tuple(language.lexicon.compile(str(each)) for each in entry.get("except") or ()),
+        elsewhere=tuple(language.lexicon.compile(str(each)) for each in entry.get("elsewhere") or ()),
         unless={**usual, **_effects(entry.get("unless") or {}, language)},
         yes=yes,
         no=no,

@@ -115,6 +115,9 @@ class _Judge:
             found.start() < end and found.end() > start
             for exception in self._alive(rule.id, rule.exceptions)
             for found in exception.expression.finditer(symbols, *around.sentence)
+        ) or any(
+            pattern.expression.search(symbols, *around.sentence)
+            for pattern in self._alive(f"{rule.id} elsewhere", rule.elsewhere)
         ):
             self._harmless.add(case)
             return None

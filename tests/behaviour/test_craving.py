@@ -57,10 +57,10 @@ async def test_a_level_that_stays_high_brings_the_offer_of_a_human_at_once(world
 async def test_numbers_that_are_none_and_words_instead(world: World) -> None:
     await world.client.says("i really want a drink")
     await world.client.says("1000")
-    world.client.hears("0 to 10")
+    world.client.hears("0 .*10")
     assert len(world.client.new) == 1
     await world.client.says("-3")
-    world.client.hears("0 to 10")
+    world.client.hears("0 .*10")
     await world.client.says("a lot")
     world.client.hears("8", "set it off|just before")
 
@@ -116,6 +116,7 @@ async def test_another_skill_until_none_is_left(world: World) -> None:
     await world.client.says("another")
     world.client.hears("all i have|end of my list", "0 to 10")
     await world.client.says("4")
+    await world.client.says("skip")
     (episode,) = await world.episodes(world.client)
     assert (episode.level_after, episode.steps_done, episode.skill) == (4, 0, None)
 
@@ -175,3 +176,19 @@ async def test_a_step_that_does_not_help_is_not_praised_but_changed(world: World
 async def test_good_evening_is_no_trigger(world: World) -> None:
     await world.client.says("Good evening. I should like to report a craving of about six.")
     world.client.hears("6", "set it off|just before")
+
+
+@pytest.mark.mission("M1")
+async def test_goodbye_in_the_middle_is_a_goodbye(world: World) -> None:
+    await world.client.says("craving 5")
+    await world.client.says("bye")
+    world.client.does_not_hear(r"\?")
+    assert (await world.state(world.client))[0] is None
+
+
+@pytest.mark.mission("M1")
+async def test_a_bare_no_is_no_level_of_zero(world: World) -> None:
+    await world.client.says("i want to use")
+    await world.client.says("no")
+    world.client.does_not_hear("0")
+    world.client.hears("set it off|just before")

@@ -76,3 +76,12 @@ async def test_a_relative_who_finds_someone_lifeless(world: World) -> None:
     await world.family.says("she won't wake up and her lips are blue")
     world.family.hears("911", "naloxone", lane="crisis")
     world.staff.is_alerted(kind="danger", danger="overdose", level="definite")
+
+
+@pytest.mark.mission("M8")
+async def test_someone_who_pours_their_heart_out_is_not_told_that_they_were_not_understood(world: World) -> None:
+    await world.father.says(
+        "my boy is 26 and hes been on the pills since his accident and i dont know if i should let him live here"
+    )
+    world.father.does_not_hear("not sure i got that|didn't quite follow")
+    assert world.father.new[-1].buttons

@@ -134,6 +134,7 @@ async def engine_double(home: Path) -> AsyncIterator[EngineDouble]:
     finally:
         await client.close()
         await route.stop()
-        server.should_exit = True
+        # An answer that a story still holds back must not hold up its end.
+        server.should_exit = server.force_exit = True
         await serving
         listening.close()

@@ -100,11 +100,10 @@ async def each_house(
 
 
 @pytest.fixture
-async def empty_house(
-    tmp_path: Path, content: Content, screen: Screen, engine: EngineDouble
-) -> AsyncIterator[House]:
+async def empty_house(tmp_path: Path, content: Content, screen: Screen, engine: EngineDouble) -> AsyncIterator[House]:
     """A practice in which nobody is on staff."""
-    (tmp_path / "demo").mkdir()
-    (tmp_path / "demo" / "practice.yml").write_text(WITHOUT_STAFF)
-    async with opened_house(tmp_path, tmp_path, content, screen, engine, "") as opened:
+    home = tmp_path / "without staff"
+    (home / "demo").mkdir(parents=True)
+    (home / "demo" / "practice.yml").write_text(WITHOUT_STAFF)
+    async with opened_house(home, home, content, screen, engine, "") as opened:
         yield opened

@@ -97,7 +97,7 @@ async def test_a_queued_page_of_a_closed_alert_is_dropped(house: House) -> None:
 
 
 async def test_closing_needs_a_note_and_ends_everything(house: House) -> None:
-    await house.client.says("i don't really want to be here anymore")
+    await house.client.says("they would be better off without me")
     assert await house.rows(QuestionRow), "this is a danger that asks"
     await house.staff.says("1c")
     house.staff.hears("say what was done")
@@ -109,7 +109,9 @@ async def test_closing_needs_a_note_and_ends_everything(house: House) -> None:
     await house.demo.forward(timedelta(hours=20))
     alert = await only(house)
     assert (alert.status, alert.next_at, alert.check_back_at) == (AlertStatus.CLOSED, None, None)
-    assert not [line for line in house.lines[before:] if line.lane in ("crisis", "alert")], "silence raises nothing anew"
+    assert not [line for line in house.lines[before:] if line.lane in ("crisis", "alert")], (
+        "silence raises nothing anew"
+    )
 
 
 async def test_the_note_may_not_be_empty_space(house: House) -> None:
@@ -221,7 +223,7 @@ async def test_a_page_that_fails_asks_the_next_person_at_once_but_never_in_a_sto
 
 
 async def test_silence_makes_a_possible_danger_definite(house: House) -> None:
-    await house.client.says("i don't really want to be here anymore")
+    await house.client.says("they would be better off without me")
     alert = await only(house)
     assert alert.level == "possible"
     (question,) = await house.rows(QuestionRow)
@@ -235,7 +237,7 @@ async def test_silence_makes_a_possible_danger_definite(house: House) -> None:
 
 
 async def test_a_no_keeps_the_alert_open(house: House) -> None:
-    await house.client.says("i don't really want to be here anymore")
+    await house.client.says("they would be better off without me")
     await house.client.says("no")
     alert = await only(house)
     assert (alert.status, alert.level) == (AlertStatus.OPEN, "possible")
@@ -244,7 +246,7 @@ async def test_a_no_keeps_the_alert_open(house: House) -> None:
 
 
 async def test_two_answers_that_settle_nothing_make_it_definite(house: House) -> None:
-    await house.client.says("i don't really want to be here anymore")
+    await house.client.says("they would be better off without me")
     await house.client.says("the weather is grey")
     assert (await only(house)).level == "possible"
     await house.client.says("purple, i guess")

@@ -109,7 +109,7 @@ def test_a_key_whose_id_has_capital_letters_still_opens_what_it_sealed() -> None
 
 @given(st.text(max_size=80).filter(lambda text: text.strip(" \t\r\n,")))
 def test_what_is_no_key_is_refused_with_what_is_expected(text: str) -> None:
-    with pytest.raises(VaultError, match="no encryption key given|16 hexadecimal digits, a colon and 32 bytes"):
+    with pytest.raises(VaultError, match=r"no encryption key given|16 hexadecimal digits, a colon and 32 bytes"):
         parse_keys(text)
 
 
