@@ -142,6 +142,8 @@ def load(folder: Path) -> Content:
                     raise ContentError(f"{path}: {piece.id} stands twice")
                 pieces[(piece.language, piece.id)] = piece
     lines = _read(folder / "lines.yml")["countries"]
+    for country, own in lines.items():
+        pieces[(FALLBACK_LANGUAGE, f"lines.{country}")] = _lines_piece(country, own)
     rows = [
         Urgency(Kind(r["kind"]), Level(r["level"]), bool(r["page"]), timedelta(minutes=r["minutes"]))
         for r in _read(folder / "safety" / "urgency.yml")
@@ -187,6 +189,17 @@ def _pieces(path: Path, language: str) -> Iterable[Piece]:
             minutes=int(row.get("minutes", 0)),
             sources=tuple(row["sources"]),
         )
+
+
+def _lines_piece(country: str, own: Mapping[str, Mapping[str, Any]]) -> Piece:
+    """A country's numbers as a piece of their own, so that the practice signs them too."""
+    return Piece(
+        id=f"lines.{country}",
+        kind=SAFETY,
+        language=FALLBACK_LANGUAGE,
+        texts=tuple(f"{name}: {line['say']} ({line['name']})" for name, line in own.items()),
+        sources=tuple(dict.fromkeys(str(line["source"]) for line in own.values())),
+    )
 
 
 def _clean(text: str) -> str:

@@ -23,8 +23,8 @@ SHOUTING = re.compile(r"!|\b(?:great|awesome|amazing) (?:job|work)\b", re.IGNORE
 LABELS = re.compile(
     r"\b(?:addict|addicts|junkie|clean and sober|substance abuse|abuser|committed suicide)\b", re.IGNORECASE
 )
-# Machine paths, and hosts from which packages come: written apart, so that this file does not hold them itself.
-LEAKS = "|".join(("/work/", "/root/", "pypi[.]org", "pythonhosted", "registry[.]npm"))
+# Machine paths, and hosts from which packages come; the brackets keep this line from matching itself.
+LEAKS = r"/wor[k]/|/roo[t]/|py[p]i[.]org|python[h]osted|registry[.]np[m]"
 
 
 def stories() -> Iterator[str]:
@@ -59,7 +59,7 @@ def check_words(content: Content) -> Iterator[str]:
         )
         for text in piece.wordings():
             yield from _text_faults(content, piece, text)
-        if piece.language == "en":
+        if piece.language == "en" and not piece.id.startswith("lines."):
             whole = " ".join(content.fill(t, "US", name="Ruth") for t in piece.wordings())
             grade = grade_of(whole)
             if grade > HARDEST:
