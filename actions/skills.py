@@ -34,9 +34,10 @@ _WORDS_BESIDE = (
 _GO, _BESIDE = frozenset(_GO_WORDS.split()), frozenset(_WORDS_BESIDE.split())
 _WAIT = re.compile(r"\b(?:wait|hold on|hang on|one sec|a sec|a minute|a moment|not yet|brb|slower|too fast)\b")
 _NOT_THIS = re.compile(
-    r"(?:not|n'?t|never) (?:really )?(?:help\w*|work\w*|do(?:ing)? (?:it|anything|much|shit))|(?:this|that|it)(?:'?s| is) "
-    r"(?:so )?(?:dumb|stupid|silly|cringe|corny|boring|annoying|bullshit|bs|lame|useless|pointless)|(?:hate|can'?t do|don'?t (?:want|like)) (?:this|that|"
-    r"it|the|any|to)|not (?:in the mood|up for)|don'?t feel like|something (?:else|different)|(?:a )?different one|tried (?:that|this|it) (?:already|before)"
+    r"(?:not|n'?t|never) (?:really )?(?:help\w*|work\w*|do(?:ing)? (?:it|anything|much|shit))"
+    r"|(?:this|that|it)(?:'?s| is) (?:so )?(?:dumb|stupid|silly|cringe|corny|boring|annoying|bullshit|bs|lame|useless"
+    r"|pointless)|(?:hate|can'?t do|don'?t (?:want|like)) (?:this|that|it|the|any|to)|not (?:in the mood|up for)"
+    r"|don'?t feel like|something (?:else|different)|(?:a )?different one|tried (?:that|this|it) (?:already|before)"
 )
 _NOT = re.compile(r"\b(?:no|not|don'?t|never|without|hate|anything but)\b")
 

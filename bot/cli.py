@@ -252,7 +252,7 @@ def plan_import(
     from bot.app import load_content
     from bot.recovery.plan import Plan, read_plan
     from bot.service import opened_store
-    from bot.store import plans
+    from bot.store import people, plans
 
     def read(settings: Settings) -> Plan:
         try:
@@ -266,7 +266,7 @@ def plan_import(
     async def work(settings: Settings, plan: Plan) -> tuple[str, int]:
         async with opened_store(settings) as store, store.write() as unit:
             row = await _client(unit, client)
-            return row.key, await plans.add_version(unit, row.id, plan, approved_by, datetime.now(UTC))
+            return people.key_of(unit, row), await plans.add_version(unit, row.id, plan, approved_by, datetime.now(UTC))
 
     with _told():
         settings = read_settings()
@@ -283,7 +283,7 @@ def plan_show(
 ) -> None:
     """Print a client's current plan as YAML, as it can be edited and imported again."""
     from bot.service import opened_store
-    from bot.store import plans
+    from bot.store import people, plans
 
     async def work(settings: Settings) -> tuple[str, int, dict[str, Any]] | None:
         async with opened_store(settings) as store, store.read() as unit:
@@ -292,7 +292,7 @@ def plan_show(
             plan = await plans.current_plan(unit, row.id)
             if newest is None or plan is None:
                 return None
-            return row.key, newest.version, plan.model_dump(mode="json", exclude_none=True)
+            return people.key_of(unit, row), newest.version, plan.model_dump(mode="json", exclude_none=True)
 
     with _told():
         found = asyncio.run(work(read_settings()))
@@ -307,11 +307,13 @@ async def _client(unit: Any, key: str) -> Any:
     """The client with this short name, or the only one there is."""
     from sqlalchemy import select
 
+    from bot.store import people
     from bot.store.tables import PersonRow
 
-    rows = list(await unit.session.scalars(select(PersonRow).where(PersonRow.role == "client").order_by(PersonRow.key)))
-    known = ", ".join(row.key for row in rows) or "nobody yet (`handrail practice load FILE.yml` adds people)"
-    chosen = [row for row in rows if row.key == key] if key else rows
+    rows = list(await unit.session.scalars(select(PersonRow).where(PersonRow.role == "client")))
+    by_key = {people.key_of(unit, row): row for row in rows}
+    known = ", ".join(sorted(by_key)) or "nobody yet (`handrail practice load FILE.yml` adds people)"
+    chosen = [row for name, row in by_key.items() if name == key] if key else rows
     if len(chosen) != 1:
         raise _fail(f"Say which client with --client NAME. Known clients: {known}.")
     return chosen[0]

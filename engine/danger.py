@@ -1,27 +1,58 @@
-"""Net 2, first version: the classifier's own probability that a message tells of danger.
+"""Net 2, the model: how much a message is like the examples that tell of danger, and of which kind.
 
-The intents named ``danger_<kind>`` are trained on many phrasings; their probabilities become findings beside the
-intent. A finding never removes the intent and never weighs against net 1: each net acts alone.
+The intents named ``danger_<kind>`` are trained on many phrasings. What counts here are the classifier's own scores, not
+the intent's confidence: confidences are sharpened so that one intent stands out, and that hides a danger among ten
+ordinary intents. The sum of the danger scores is the same number as a regression of danger against everything else
+would give, because the scores are linear in what was to be learned; so no second model is needed.
+
+A finding never removes the intent and never weighs against net 1: each net acts alone. A long text is read in windows,
+and the highest wins. Where the levels come from: ``docs/evaluation.md``.
 """
 
-from typing import Any, Dict, List, Text, Type
+from typing import Any, Dict, List, Mapping, Sequence, Text, Type
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
-from rasa.shared.nlu.constants import INTENT_NAME_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
+from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 
+from engine.intents import SCORES
+
 FINDINGS = "findings"
-RANKING = "intent_ranking"
 PREFIX = "danger_"
+
+
+def danger(scores: Mapping[Text, float]) -> Dict[Text, float]:
+    """The scores of the danger kinds alone, by kind."""
+    return {name[len(PREFIX) :]: score for name, score in scores.items() if name.startswith(PREFIX)}
+
+
+def findings(readings: Sequence[Mapping[Text, float]], definite: float, possible: float) -> List[Dict[Text, Any]]:
+    """What the scores of a text and its windows tell: the likeliest kind of each, the strongest once, strongest first."""
+    found: Dict[Text, float] = {}
+    for reading in readings:
+        kinds = danger(reading)
+        total = sum(kinds.values())
+        if kinds and total >= possible:
+            # The kinds share one sum: it decides how sure, the largest part of it which kind.
+            kind = max(kinds, key=lambda name: kinds[name])
+            found[kind] = max(found.get(kind, 0.0), total)
+    return [
+        {
+            "kind": kind,
+            "level": "definite" if total >= definite else "possible",
+            "probability": round(min(total, 1.0), 4),
+        }
+        for kind, total in sorted(found.items(), key=lambda item: -item[1])
+    ]
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
 class DangerNet(GraphComponent):
-    """Reads the ranking of the classifier before it and writes ``findings``: kind, level, probability, words."""
+    """Reads the scores of the classifier before it and writes ``findings``: kind, level, probability."""
 
     @classmethod
     def required_components(cls) -> List[Type]:
@@ -29,7 +60,7 @@ class DangerNet(GraphComponent):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        return {"definite": 0.9, "possible": 0.5}
+        return {"definite": 0.9, "possible": 0.6}
 
     def __init__(self, config: Dict[Text, Any]) -> None:
         self._definite: float = config["definite"]
@@ -47,21 +78,6 @@ class DangerNet(GraphComponent):
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
-            found = [] if not message.get(TEXT) else self._read(message.get(RANKING) or [])
+            found = findings(message.get(SCORES) or [], self._definite, self._possible) if message.get(TEXT) else []
             message.set(FINDINGS, found, add_to_output=True)
         return messages
-
-    def _read(self, ranking: List[Dict[Text, Any]]) -> List[Dict[Text, Any]]:
-        danger = [row for row in ranking if (row[INTENT_NAME_KEY] or "").startswith(PREFIX)]
-        total = sum(row[PREDICTED_CONFIDENCE_KEY] for row in danger)
-        if not danger or total < self._possible:
-            return []
-        # The kinds share the probability between them: what is left over decides how sure, the largest which kind.
-        first = max(danger, key=lambda row: row[PREDICTED_CONFIDENCE_KEY])
-        return [
-            {
-                "kind": first[INTENT_NAME_KEY][len(PREFIX) :],
-                "level": "definite" if total >= self._definite else "possible",
-                "probability": round(float(total), 4),
-            }
-        ]

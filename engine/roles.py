@@ -1,7 +1,8 @@
 """Who writes is known, so it is never guessed from the words: intents of the other side give way.
 
 A relative has no plan, no check-in and no craving here. A client may well ask what a relative asks (about a friend,
-about a brother), only less often.
+about a brother), only less often. "I'm worn out" is a mood when a client says it; from a relative it asks for care of
+their own, which is the answer we have for them.
 """
 
 from typing import Any, Dict, List, Text, Type
@@ -22,6 +23,10 @@ CLIENT_ONLY = frozenset(
         "inform_level", "ask_skill", "correct_answer",
     }
 )  # fmt: skip
+
+
+# What a relative's words mean when they are taken for an intent that only clients have an answer to.
+FOR_FAMILY = {"report_low_mood": "family_own_care"}
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -59,22 +64,35 @@ class RoleFilter(GraphComponent):
         return messages
 
     def _rank_again(self, message: Message, role: Text, ranking: List[Dict[Text, Any]]) -> None:
-        weighed = [
-            {**row, PREDICTED_CONFIDENCE_KEY: row[PREDICTED_CONFIDENCE_KEY] * self._weight(role, row[INTENT_NAME_KEY])}
-            for row in ranking
-        ]
-        total = sum(row[PREDICTED_CONFIDENCE_KEY] for row in weighed)
-        if total <= 0:
+        weighed = weigh(
+            {row[INTENT_NAME_KEY]: row[PREDICTED_CONFIDENCE_KEY] for row in ranking},
+            role,
+            self._client_on_family,
+            self._family_on_client,
+        )
+        if not weighed:
             return
-        for row in weighed:
-            row[PREDICTED_CONFIDENCE_KEY] /= total
-        weighed.sort(key=lambda row: -row[PREDICTED_CONFIDENCE_KEY])
-        message.set(INTENT, weighed[0], add_to_output=True)
-        message.set(RANKING, weighed, add_to_output=True)
+        again = [
+            {INTENT_NAME_KEY: name, PREDICTED_CONFIDENCE_KEY: chance}
+            for name, chance in sorted(weighed.items(), key=lambda item: -item[1])
+        ]
+        message.set(INTENT, again[0], add_to_output=True)
+        message.set(RANKING, again, add_to_output=True)
 
-    def _weight(self, role: Text, intent: Text) -> float:
-        if role == "client" and intent.startswith("family_"):
-            return self._client_on_family
-        if role == "family" and intent in CLIENT_ONLY:
-            return self._family_on_client
-        return 1.0
+
+def weigh(
+    chances: Dict[Text, float], role: Text, client_on_family: float, family_on_client: float
+) -> Dict[Text, float]:
+    """The intents' chances once it is known who writes; they sum to 1 again, or none are left."""
+    weighed: Dict[Text, float] = {}
+    for name, chance in chances.items():
+        target = name
+        if role == "client" and name.startswith("family_"):
+            chance *= client_on_family
+        elif role == "family" and name in CLIENT_ONLY:
+            chance *= family_on_client
+        elif role == "family":
+            target = FOR_FAMILY.get(name, name)
+        weighed[target] = weighed.get(target, 0.0) + chance
+    total = sum(weighed.values())
+    return {name: chance / total for name, chance in weighed.items()} if total > 0 else {}

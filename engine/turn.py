@@ -14,7 +14,7 @@ from rasa.core.agent import Agent
 from rasa.core.channels.channel import CollectingOutputChannel, InputChannel, UserMessage
 from rasa.core.tracker_store import FailSafeTrackerStore
 from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME
-from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from sanic import Blueprint, response
 from sanic.request import Request
@@ -108,9 +108,11 @@ class TurnChannel(InputChannel):
                 # Rasa logs such a failure and goes on without the action: its silence must not pass for an answer.
                 raise TurnError("an action could not be run")
             after = await store.retrieve(turn)
-            if after is None or after.latest_message is None:
+            # Not `latest_message`: replaying a form's turn leaves that empty, and with it what net 2 has found.
+            heard = next((e for e in reversed(after.events) if isinstance(e, UserUttered)), None) if after else None
+            if heard is None:
                 raise TurnError("the turn left no trace")
-            understanding = _understanding(after.latest_message.parse_data or {})
+            understanding = _understanding(heard.parse_data or {})
             return {
                 "replies": [_reply(message) for message in channel.messages],
                 **understanding,

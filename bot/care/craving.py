@@ -6,6 +6,9 @@ from bot.care.turn import Turn
 from bot.store.database import Unit, new_id
 from bot.store.tables import CravingEpisodeRow
 
+# Stands for a skill that the client has named: its name is in their words, and sealed.
+OWN = "own"
+
 
 @dataclass(frozen=True, slots=True)
 class RecordEpisode:
@@ -34,6 +37,9 @@ class RecordEpisode:
             return unit.seal(CravingEpisodeRow, column, row_id, text) if text else None
 
         row.level_before, row.level_after = self.level_before, self.level_after
-        row.skill, row.steps_done, row.completed = self.skill, self.steps_done, self.completed
+        of_library = self.skill is None or self.skill in turn.content.skill_names()
+        row.skill = self.skill if of_library else OWN
+        row.own_skill_sealed = None if of_library else sealed("own_skill_sealed", self.skill)
+        row.steps_done, row.completed = self.steps_done, self.completed
         row.trigger_sealed = sealed("trigger_sealed", self.trigger)
         row.change_sealed = sealed("change_sealed", self.change)

@@ -134,7 +134,9 @@ async def has_reached(unit: Unit, alert: AlertRow) -> bool:
 async def recipients(unit: Unit, alert: AlertRow, who: Who) -> list[PersonRow]:
     """The staff that a step pages. Where it names nobody, everybody: an alert to no one would just end."""
     staff = list(
-        await unit.session.scalars(select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.key))
+        await unit.session.scalars(
+            select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.case_number)
+        )
     )
     on_call = [person for person in staff if person.on_call]
     chosen: list[PersonRow] = staff

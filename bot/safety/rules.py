@@ -127,6 +127,9 @@ def _rule(entry: Mapping[str, Any], kind: Kind, usual: Mapping[str, Effect], lan
     if len(yes) < _FEWEST_EXAMPLES or len(no) < _FEWEST_EXAMPLES:
         message = f"{where}: needs at least {_FEWEST_EXAMPLES} examples each under yes and no"
         raise RulesError(message)
+    if not (entry.get("patterns") or entry.get("together")):
+        message = f"{where}: has neither patterns nor together"
+        raise RulesError(message)
     about = About(entry["subject"])
     # "My kids are asleep, I am going to ...": between them and what is done, no "I" may come.
     barred = frozenset({"i"}) if about is About.OTHER else frozenset[str]()

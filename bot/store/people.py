@@ -15,7 +15,7 @@ def person_of(unit: Unit, row: PersonRow) -> Person:
     """The value of a person's row, with the name opened."""
     return Person(
         id=row.id,
-        key=row.key,
+        key=key_of(unit, row),
         role=Role(row.role),
         name=unit.open_or(row, "name_sealed", ""),
         language=row.language,
@@ -25,6 +25,11 @@ def person_of(unit: Unit, row: PersonRow) -> Person:
         interventionist_id=row.interventionist_id,
         check_in_at=row.check_in_at,
     )
+
+
+def key_of(unit: Unit, row: PersonRow) -> str:
+    """The practice's short name for a person: often their first name, and therefore sealed like it."""
+    return unit.open_or(row, "key_sealed", "")
 
 
 async def add(
@@ -47,7 +52,8 @@ async def add(
     row_id = new_id()
     row = PersonRow(
         id=row_id,
-        key=key,
+        key_sealed=unit.seal(PersonRow, "key_sealed", row_id, key),
+        key_hash=unit.vault.digest(key),
         role=role,
         language=language,
         time_zone=time_zone,
@@ -84,7 +90,9 @@ async def add_contact(unit: Unit, person_id: str, channel: str, address: str) ->
 
 async def by_key(unit: Unit, key: str) -> PersonRow | None:
     """The person whom the practice calls by this short name."""
-    found: PersonRow | None = (await unit.session.scalars(select(PersonRow).where(PersonRow.key == key))).first()
+    found: PersonRow | None = (
+        await unit.session.scalars(select(PersonRow).where(PersonRow.key_hash.in_(unit.vault.digests(key))))
+    ).first()
     return found
 
 

@@ -6,11 +6,16 @@ from sqlalchemy import Table, select, update
 
 from bot.store.columns import SealedText
 from bot.store.database import Store, StoreError, Unit
-from bot.store.tables import Base, ContactPointRow
+from bot.store.tables import Base, ContactPointRow, PersonRow
 from bot.store.vault import Place, VaultError
 
 BATCH = 50
 PASSES = 5
+# Sealed columns that are also looked up, with the column of their keyed hash.
+_HASHED = {
+    (ContactPointRow.__tablename__, "address_sealed"): "address_hash",
+    (PersonRow.__tablename__, "key_sealed"): "key_hash",
+}
 
 
 class OldKeyInUse(StoreError):
@@ -18,7 +23,7 @@ class OldKeyInUse(StoreError):
 
 
 async def rotate(store: Store, to_key: str | None = None) -> int:
-    """Seal with the current key whatever another key sealed, and hash addresses under it; returns how many changed.
+    """Seal with the current key whatever another key sealed, and hash under it what is looked up; returns how many changed.
 
     How a key is changed (``handrail keys rotate``): put the new key *first* into the key file and keep the old ones
     after it; open a store with that ring and call this. A service that runs meanwhile needs a vault with ``reread``,
@@ -80,6 +85,6 @@ def _resealed(unit: Unit, table: Table, columns: list[str], row: Any) -> dict[st
         place = Place(table.name, column, row["id"])
         text = unit.vault.open(place, sealed)
         fresh[column] = unit.vault.seal(place, text)
-        if table.name == ContactPointRow.__tablename__ and column == "address_sealed":
-            fresh["address_hash"] = unit.vault.digest(text)
+        if (table.name, column) in _HASHED:
+            fresh[_HASHED[table.name, column]] = unit.vault.digest(text)
     return fresh

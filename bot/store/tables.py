@@ -40,7 +40,8 @@ class Ordered:
 
 class PersonRow(Id, Base):
     __tablename__ = "person"
-    key: Mapped[str] = mapped_column(String(64), unique=True)
+    key_sealed: Mapped[bytes]
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
     role: Mapped[str] = mapped_column(String(16))
     language: Mapped[str] = mapped_column(String(8))
     time_zone: Mapped[str] = mapped_column(String(64))
@@ -98,7 +99,9 @@ class CravingEpisodeRow(Id, Base):
     client_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
     level_before: Mapped[int | None]
     level_after: Mapped[int | None]
+    # The library's name of the skill; what a client calls a skill of their own is their words, and sealed.
     skill: Mapped[str | None] = mapped_column(String(80))
+    own_skill_sealed: Mapped[bytes | None]
     steps_done: Mapped[int] = mapped_column(default=0)
     trigger_sealed: Mapped[bytes | None]
     change_sealed: Mapped[bytes | None]
@@ -118,7 +121,9 @@ class InboundRow(Ordered, Base):
     __tablename__ = "inbound_message"
     __table_args__ = (
         UniqueConstraint("channel", "provider_id"),
-        Index("ix_inbound_message_conversation_order", "conversation_id", "status", "sequence"),
+        # Each answers its question without sorting, however long a person's past is.
+        Index("ix_inbound_message_past", "conversation_id", "sequence"),
+        Index("ix_inbound_message_unread", "read_at", "sequence"),
     )
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversation.id"))
     channel: Mapped[str] = mapped_column(String(16))
@@ -127,7 +132,7 @@ class InboundRow(Ordered, Base):
     status: Mapped[str] = mapped_column(String(16), index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[datetime]
-    read_at: Mapped[datetime | None] = mapped_column(index=True)
+    read_at: Mapped[datetime | None]
     held: Mapped[bool] = mapped_column(default=False)
     received_at: Mapped[datetime] = mapped_column(index=True)
     done_at: Mapped[datetime | None]
@@ -138,6 +143,7 @@ class OutboundRow(Ordered, Base):
     __table_args__ = (
         Index("ix_outbound_message_queue", "status", "lane", "sequence"),
         Index("ix_outbound_message_order", "contact_point_id", "lane", "status", "sequence"),
+        Index("ix_outbound_message_past", "contact_point_id", "sequence"),
     )
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
     contact_point_id: Mapped[str] = mapped_column(ForeignKey("contact_point.id"))

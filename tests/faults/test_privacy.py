@@ -25,12 +25,22 @@ from tests.behaviour.world import World
 PRACTICE = """\
 practice: {name: Zaffre Meridian House, country: US, time_zone: America/Los_Angeles}
 people:
-  - {key: c1, seat: client, role: client, name: Quillon Abernethy-Zook, check_in_at: "09:00", plan: plan.yml, interventionist: s1}
-  - {key: f1, seat: family, role: family, name: Oriel Wexcombe}
-  - {key: s1, seat: staff, role: staff, name: Thandeka Brisbois}
-  - {key: s2, role: staff, name: Ludovic Ferrante}
+  - key: quillon
+    seat: client
+    role: client
+    name: Quillon Abernethy-Zook
+    check_in_at: "09:00"
+    plan: plan.yml
+    interventionist: thandeka
+  - {key: oriel, seat: family, role: family, name: Oriel Wexcombe}
+  - {key: thandeka, seat: staff, role: staff, name: Thandeka Brisbois}
+  - {key: ludovic, role: staff, name: Ludovic Ferrante}
 """
 PLAN = """\
+substances: [alcohol]
+people:
+  - {name: Ambrose Vantongeren, relation: cousin, phone: "+1 510 555 0188", note: keeps the kayak}
+after_lapse: [Sit with Ambrose in the orangery]
 reasons: [My whippet Gossamer needs me, The pottery on Larkspur Lane]
 triggers:
   - {name: Payday at the brickworks, skills: [Ring the belfry keeper]}
@@ -38,26 +48,26 @@ skills:
   - {name: Ring the belfry keeper, steps: [Walk up the spiral stairs, Count forty jackdaws]}
 """
 DAY = (
-    ("c1", "the brickworks paid out and i am craving at a 7, gossamer is asleep"),
-    ("c1", "my neighbour Peregrine had the tequila open"),
-    ("c1", "yes"),
-    ("c1", "next"),
-    ("c1", "done"),
-    ("c1", "3"),
-    ("c1", "the jackdaws calmed me down"),
-    ("c1", "can i talk to Thandeka please, it is about the marzipan"),
-    ("f1", "quillon is sitting by the reservoir and will not talk to me"),
-    ("c1", "i want to kill myself, the reservoir is close"),
-    ("c1", "2"),
-    ("s1", "1v"),
-    ("s1", "2a"),
-    ("s1", "2c sat with him at the reservoir, Oriel took him home"),
-    ("c1", "half a smile \ud83d and a kumquat"),
+    ("quillon", "the brickworks paid out and i am craving at a 7, gossamer is asleep"),
+    ("quillon", "my neighbour Peregrine had the tequila open"),
+    ("quillon", "yes"),
+    ("quillon", "next"),
+    ("quillon", "done"),
+    ("quillon", "3"),
+    ("quillon", "the jackdaws calmed me down"),
+    ("quillon", "can i talk to Thandeka please, it is about the marzipan"),
+    ("oriel", "quillon is sitting by the reservoir and will not talk to me"),
+    ("quillon", "i want to kill myself, the reservoir is close"),
+    ("quillon", "2"),
+    ("thandeka", "1v"),
+    ("thandeka", "2a"),
+    ("thandeka", "2c sat with him at the reservoir, Oriel took him home"),
+    ("quillon", "half a smile \ud83d and a kumquat"),
 )
 NAMES = (
     "Quillon", "Abernethy", "Oriel", "Wexcombe", "Thandeka", "Brisbois", "Ludovic", "Ferrante",
     "Gossamer", "Larkspur", "brickworks", "belfry", "jackdaws", "Peregrine", "tequila", "marzipan",
-    "reservoir", "kumquat",
+    "reservoir", "kumquat", "Ambrose", "Vantongeren", "555 0188", "orangery",
 )  # fmt: skip
 ADDRESSES = ("+15550142", "+15550143", "+15550144", "+15550145")
 
@@ -99,7 +109,7 @@ async def told(home: Path, tmp_path: Path, content: Content, screen: Screen, log
         await host.process.wait_ready()
         async with demo.opened(tmp_path / "home", data, content, screen, host, lines.append) as opened:
             async with opened.app.store.write() as unit:
-                for key, address in zip(("c1", "f1", "s1", "s2"), ADDRESSES, strict=True):
+                for key, address in zip(("quillon", "oriel", "thandeka", "ludovic"), ADDRESSES, strict=True):
                     row = await people.by_key(unit, key)
                     assert row
                     await people.add_contact(unit, row.id, "sms", address)
@@ -151,9 +161,9 @@ async def test_after_a_whole_day_nothing_can_be_read_from_the_disk(told: World, 
     for key, text in DAY:
         await told.demo.says(text, key)
     await told.demo.forward(timedelta(hours=13))
-    await told.demo.says("check-in: craving 2, mood marzipan", "c1")
+    await told.demo.says("check-in: craving 2, mood marzipan", "quillon")
     await told.demo.switch_engine(on=False)
-    await told.demo.says("the engine is gone and peregrine is at the door", "c1")
+    await told.demo.says("the engine is gone and peregrine is at the door", "quillon")
     await told.demo.switch_engine(on=True)
     await told.demo.forward(timedelta(hours=11))
     logged.open("a").close()

@@ -69,12 +69,37 @@ def test_a_good_rule_loads(tmp_path: Path) -> None:
         ("[want to die]", '[".."]', "nothing that must be there"),
         ("[hello, goodbye]", "[hello]", "at least 2"),
         ("reason: A rule", "colour: red\n    reason: A rule", "unknown key colour"),
+        ("    patterns: [want to die]\n", "", "neither patterns nor together"),
         ("yes:", "unless: {raining: cancel}\n    yes:", "raining"),
     ],
 )
 def test_a_bad_rule_is_refused_by_name(tmp_path: Path, old: str, new: str, complaint: str) -> None:
     with pytest.raises(RulesError, match=f"suicide.yml.*{complaint}"):
         load_rules(written(tmp_path, GOOD.replace(old, new)))
+
+
+def test_every_pattern_can_be_compiled_though_most_wait_until_they_are_needed() -> None:
+    for rule in LOADED:
+        for pattern in (*rule.patterns, *rule.exceptions, *rule.elsewhere):
+            assert pattern.expression.pattern == pattern.regex
+
+
+def test_two_signs_count_together_in_either_order_and_across_sentences(tmp_path: Path) -> None:
+    signs = GOOD.replace("patterns: [want to die]", "together: [[rope, goodbye]]").replace(
+        "[i want to die, want to die]", "[rope and goodbye, 'goodbye. i have no rope']"
+    )
+    (rule,) = load_rules(written(tmp_path, signs))
+    screen = Screen([rule])
+    assert screen.read("the rope is not here. goodbye")
+    assert screen.read("goodbye all, there is the rope")
+    assert not screen.read("the rope")
+
+
+def test_words_elsewhere_in_the_sentence_take_a_match_back_but_not_in_the_next(tmp_path: Path) -> None:
+    (rule,) = load_rules(written(tmp_path, GOOD.replace("    yes:", "    elsewhere: [(halloween)]\n    yes:")))
+    screen = Screen([rule])
+    assert not screen.read("for halloween they want to die as ghosts")
+    assert screen.read("they want to die. nice halloween")
 
 
 def test_the_same_id_twice_is_refused(tmp_path: Path) -> None:

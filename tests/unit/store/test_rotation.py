@@ -51,7 +51,7 @@ async def test_after_a_rotation_the_old_key_can_be_dropped(database_url: str) ->
         await upgrade(store)
         await _fill(store, 120)
     async with Store(database_url, Vault(dict([fresh, old]))) as store:
-        assert await rotate(store, fresh[0]) == 240
+        assert await rotate(store, fresh[0]) == 360
         assert await rotate(store) == 0, "a second time there is nothing to do"
     async with Store(database_url, Vault(dict([fresh]))) as store, store.read() as unit:
         for row in await unit.session.scalars(select(PersonRow)):
@@ -59,6 +59,9 @@ async def test_after_a_rotation_the_old_key_can_be_dropped(database_url: str) ->
         known = await people.by_address(unit, "sms", "+15550100077")
         assert known
         assert unit.open(known[0], "address_sealed") == "+15550100077"
+        person = await people.by_key(unit, "p77")
+        assert person
+        assert person.id == known[2].id
 
 
 async def test_a_service_that_runs_meanwhile_loses_no_message(database_url: str) -> None:

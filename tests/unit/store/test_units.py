@@ -141,6 +141,7 @@ async def test_an_error_of_the_database_does_not_carry_what_stood_in_the_stateme
     await someone(store)
     with pytest.raises(IntegrityError, match="parameters hidden") as caught:
         await someone(store)
+    assert "nadia" not in str(caught.value)
     assert "America/Chicago" not in str(caught.value)
 
 

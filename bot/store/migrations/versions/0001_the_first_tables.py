@@ -40,7 +40,8 @@ def upgrade() -> None:
 
     op.create_table(
         "person",
-        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("key_sealed", SealedText(), nullable=False),
+        sa.Column("key_hash", sa.String(length=64), nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=False),
@@ -56,7 +57,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["interventionist_id"], ["person.id"], name=op.f("fk_person_interventionist_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
         sa.UniqueConstraint("case_number", name=op.f("uq_person_case_number")),
-        sa.UniqueConstraint("key", name=op.f("uq_person_key")),
+        sa.UniqueConstraint("key_hash", name=op.f("uq_person_key_hash")),
     )
     with op.batch_alter_table("person", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_person_next_check_in"), ["next_check_in"], unique=False)
@@ -140,6 +141,7 @@ def upgrade() -> None:
         sa.Column("level_before", sa.Integer(), nullable=True),
         sa.Column("level_after", sa.Integer(), nullable=True),
         sa.Column("skill", sa.String(length=80), nullable=True),
+        sa.Column("own_skill_sealed", SealedText(), nullable=True),
         sa.Column("steps_done", sa.Integer(), nullable=False),
         sa.Column("trigger_sealed", SealedText(), nullable=True),
         sa.Column("change_sealed", SealedText(), nullable=True),
@@ -245,6 +247,7 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_outbound_message_order", ["contact_point_id", "lane", "status", "sequence"], unique=False
         )
+        batch_op.create_index("ix_outbound_message_past", ["contact_point_id", "sequence"], unique=False)
 
     op.create_table(
         "inbound_message",
@@ -269,10 +272,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_inbound_message_id")),
     )
     with op.batch_alter_table("inbound_message", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_inbound_message_conversation_order", ["conversation_id", "status", "sequence"], unique=False
-        )
-        batch_op.create_index(batch_op.f("ix_inbound_message_read_at"), ["read_at"], unique=False)
+        batch_op.create_index("ix_inbound_message_past", ["conversation_id", "sequence"], unique=False)
+        batch_op.create_index("ix_inbound_message_unread", ["read_at", "sequence"], unique=False)
         batch_op.create_index(batch_op.f("ix_inbound_message_received_at"), ["received_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_inbound_message_status"), ["status"], unique=False)
 
@@ -338,11 +339,12 @@ def downgrade() -> None:
     with op.batch_alter_table("inbound_message", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_inbound_message_status"))
         batch_op.drop_index(batch_op.f("ix_inbound_message_received_at"))
-        batch_op.drop_index(batch_op.f("ix_inbound_message_read_at"))
-        batch_op.drop_index("ix_inbound_message_conversation_order")
+        batch_op.drop_index("ix_inbound_message_unread")
+        batch_op.drop_index("ix_inbound_message_past")
 
     op.drop_table("inbound_message")
     with op.batch_alter_table("outbound_message", schema=None) as batch_op:
+        batch_op.drop_index("ix_outbound_message_past")
         batch_op.drop_index("ix_outbound_message_order")
         batch_op.drop_index("ix_outbound_message_queue")
         batch_op.drop_index(batch_op.f("ix_outbound_message_person_id"))
