@@ -86,7 +86,7 @@ class IntentModel(GraphComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        return {"spelling": 0.2, "words": 0.2, "ridge": 0.15, "sharpness": 8.0}
+        return {"spelling": 0.2, "words": 0.2, "ridge": 0.15, "sharpness": 12.0}
 
     def __init__(self, config: Dict[Text, Any], storage: ModelStorage, resource: Resource) -> None:
         self._sharpness = config["sharpness"]

@@ -25,6 +25,7 @@ OTHER = "\x01"  # a word no pattern knows
 HARD = "."  # the end of a sentence
 SOFT = ","  # a pause, or the border between two messages
 YEAR = "\x10"
+EMERGENCY = "\x0f"  # 911: a call for help and no amount
 BUCKETS = (0, 2, 3, 5, 10, 18, 20, 50, 100, 1000)  # lower bounds; a number's symbol is its bucket
 _YOUNGEST, _GROWN = 5, 18  # ages of a child who may write
 _FIRST_BUCKET = 0x11
@@ -32,6 +33,7 @@ _FIRST_WORD = 0xE000
 _MOST_WORDS = 0xF8FF - 0xE000
 _USUAL_GAP = 4  # words
 _YEARS = range(1950, 2040)
+_CALL_FOR_HELP = 911
 _PIECE = re.compile(r"\s*(?:(\.{2,3}\d*|~\d+)|(YEAR|MINOR|NUM(?:\d+\+)?)|([<>()\[\]|])|(\$\w+)|([^\s<>()\[\]|$]+))")
 
 
@@ -40,7 +42,9 @@ class PatternError(ValueError):
 
 
 def number_symbol(value: float) -> str:
-    """The symbol of a number: `YEAR` for 1950 to 2039, otherwise its bucket's."""
+    """The symbol of a number: `YEAR` for 1950 to 2039, `EMERGENCY` for 911, otherwise its bucket's."""
+    if value == _CALL_FOR_HELP:
+        return EMERGENCY
     if value in _YEARS:
         return YEAR
     place = sum(1 for bound in BUCKETS if value >= bound) - 1

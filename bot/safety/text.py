@@ -22,6 +22,9 @@ _CUT = (
 _FEWEST_SPELT = 3  # letters in a row that may be a spelt-out word ("d i e")
 _MOST_SPELT = 400  # letters put together at a time
 _SPELT_BETWEEN = re.compile(r"[\s.\-_*,/|]{1,4}")
+# A number that is money or a share says nothing of doses: "$100", "100 dollars", "30% off 279".
+_SUM_BEFORE = "$\u20ac\u00a3"
+_SUM_AFTER = re.compile(r"\s{0,2}(?:[%\u20ac\u00a3$]|(?:percent|dollars?|bucks|cents|euros?|pesos|usd)\b)", re.IGNORECASE)
 _SPELT_PAIRS = {"od": "overdose", "si": "suicidal"}
 
 
@@ -93,6 +96,9 @@ class Reader:
                     gather()
                 if alone:
                     letters.append((len(symbols), end, typed.lower()))
+                if _is_sum(text, start, end):
+                    add(OTHER, start, end)
+                    continue
                 for word in self._speller.words(typed):
                     add(self._symbol(word), start, end)
             elif group == "hard":
@@ -100,7 +106,7 @@ class Reader:
             elif group == "soft":
                 pause(SOFT, start, end)
             elif group == "number":
-                add(number_symbol(_value(found.group())), start, end)
+                add(OTHER if _is_sum(text, start, end) else number_symbol(_value(found.group())), start, end)
             else:
                 for word in self._emoji[found["sign"]]:
                     add(self._symbol(word), start, end)
@@ -123,6 +129,16 @@ class Reader:
 
 def _near(text: str, end: int, start: int) -> bool:
     return _SPELT_BETWEEN.fullmatch(text, end, start) is not None
+
+
+def _is_sum(text: str, start: int, end: int) -> bool:
+    """Whether a number at `start` to `end` is an amount of money or a percentage."""
+    sign = text[start]
+    if sign == "$":
+        return text[start + 1 : end].isdigit()
+    if not (sign.isascii() and sign.isdigit() and text[end - 1].isdigit()):
+        return False
+    return (start > 0 and text[start - 1] in _SUM_BEFORE) or _SUM_AFTER.match(text, end) is not None
 
 
 def _value(number: str) -> float:
