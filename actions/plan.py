@@ -15,6 +15,7 @@ from bot.recovery.skill import choose, find_trigger
 
 SHOWN = 3
 LONGEST = 300
+ROOM = 280  # for the people, beside the words before and after them
 MORE = {"title": "More", "payload": "/next_step"}
 _NAMES_SOMETHING = re.compile(
     r"\b(?:about|when|if|for|against)\s+(?!me\b|now\b|tonight\b|today\b|this\b|that\b|it\b)\w+", re.I
@@ -27,7 +28,7 @@ def spoken_people(plan: Plan, most: int = 4) -> str:
     noted = [f"{line}, {p.note}" if p.note else line for line, p in zip(bare, plan.people, strict=False)]
     lines = list(bare)
     for i, line in enumerate(noted):
-        if len("\n".join([*lines[:i], line, *lines[i + 1 :]])) <= LONGEST:
+        if len("\n".join([*lines[:i], line, *lines[i + 1 :]])) <= ROOM:
             lines[i] = line
     return "\n".join(lines)
 

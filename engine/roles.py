@@ -27,6 +27,8 @@ CLIENT_ONLY = frozenset(
 
 # What a relative's words mean when they are taken for an intent that only clients have an answer to.
 FOR_FAMILY = {"report_low_mood": "family_own_care"}
+# And what a client means who is heard like a relative: what to do after a slip is in their own plan.
+FOR_CLIENT = {"family_after_lapse": "ask_after_lapse"}
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -87,7 +89,9 @@ def weigh(
     weighed: Dict[Text, float] = {}
     for name, chance in chances.items():
         target = name
-        if role == "client" and name.startswith("family_"):
+        if role == "client" and name in FOR_CLIENT:
+            target = FOR_CLIENT[name]
+        elif role == "client" and name.startswith("family_"):
             chance *= client_on_family
         elif role == "family" and name in CLIENT_ONLY:
             chance *= family_on_client

@@ -68,9 +68,13 @@ class Screen:
         places = sorted({place for symbol in present for place in self._wanted.get(symbol, ())})
         judge = _Judge(reading, present, role)
         held: dict[tuple[Kind, Subject], Level] = {}
+        latest: Rule | None = None
+        over = False
         for place in places:
             rule, pattern = self._patterns[place]
-            if (held and _exhausted(rule, held)) or not pattern.possible(present):
+            if rule is not latest:  # the patterns of one rule come one after the other
+                latest, over = rule, bool(held) and _exhausted(rule, held)
+            if over or not pattern.possible(present):
                 continue
             for found in pattern.expression.finditer(reading.symbols):
                 start, end = found.span()
@@ -87,7 +91,8 @@ class Screen:
                     continue
                 held[key] = finding.level
                 yield sighting
-                if _exhausted(rule, held):
+                over = _exhausted(rule, held)
+                if over:
                     break
 
 

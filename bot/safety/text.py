@@ -24,7 +24,9 @@ _MOST_SPELT = 400  # letters put together at a time
 _SPELT_BETWEEN = re.compile(r"[\s.\-_*,/|]{1,4}")
 # A number that is money or a share says nothing of doses: "$100", "100 dollars", "30% off 279".
 _SUM_BEFORE = "$\u20ac\u00a3"
-_SUM_AFTER = re.compile(r"\s{0,2}(?:[%\u20ac\u00a3$]|(?:percent|dollars?|bucks|cents|euros?|pesos|usd)\b)", re.IGNORECASE)
+_SUM_AFTER = re.compile(
+    r"\s{0,2}(?:[%\u20ac\u00a3$]|(?:percent|dollars?|bucks|cents|euros?|pesos|usd)\b)", re.IGNORECASE
+)
 _SPELT_PAIRS = {"od": "overdose", "si": "suicidal"}
 
 

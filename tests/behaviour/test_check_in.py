@@ -93,7 +93,7 @@ async def test_stop_keeps_what_was_given_and_later_goes_on_from_there(world: Wor
 async def test_nonsense_ends_it_kindly_with_the_offer_of_a_human(world: World) -> None:
     await asked(world)
     await world.client.says("5")
-    for text in ("purple", "ughh", "florp zzz"):
+    for text in ("purple", "blorp", "florp zzz"):
         await world.client.says(text)
     world.client.hears("ruth")
     assert (await world.state(world.client))[0] is None
