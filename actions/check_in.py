@@ -253,8 +253,13 @@ class CorrectCheckIn(HandrailAction):
     title: ClassVar[str] = "action_correct_check_in"
 
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
-        if not await correct_today(self.turn(tracker), dispatcher, text_of(tracker), guess=True):
-            say(dispatcher, "utter_nothing_to_correct")
+        text = text_of(tracker)
+        if await correct_today(self.turn(tracker), dispatcher, text, guess=True):
+            return []
+        if scales.about(text) == "craving" and scales.read_number(text) is not None:
+            # "craving 6, mom called": with nothing to correct it is a craving, now.
+            return [FollowupAction("craving_form")]
+        say(dispatcher, "utter_nothing_to_correct")
         return []
 
 

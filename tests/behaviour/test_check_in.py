@@ -53,7 +53,7 @@ async def test_corrections_in_the_middle_and_after_the_end(world: World) -> None
     await world.client.says("6 hours")
     await world.client.says("no")
     world.client.hears("craving 4, mood 5, 6 hours")
-    await world.client.says("craving was 2")
+    await world.client.says("sorry, craving was 2")
     world.client.hears("craving 2")
     await world.client.says("sorry, I slept 7 hours")
     world.client.hears("7 hours of sleep")

@@ -11,7 +11,7 @@ QUESTIONS = {
     "she relapsed last night, what now": "slip|lapse",
     "what do i do if she overdoses": "911",
     "i'm so tired, how do i look after myself": "you",
-    "how do i get her into treatment": "treatment|help",
+    "how do i get her into treatment": "treatment|help|place",
     "when should i start to worry": "911|worry|sign",
 }
 
