@@ -109,7 +109,9 @@ async def push_due(unit: Unit, content: Content, now: datetime) -> int:
     )
     due = (await unit.session.scalars(query)).all()
     for row in due:
-        await _push(unit, content, row, now)
+        # A client whose row is broken keeps their time and is tried again; nobody else misses a check-in for it.
+        async with unit.apart("check-in", row.id):
+            await _push(unit, content, row, now)
     return len(due)
 
 
@@ -170,21 +172,26 @@ async def follow_up(unit: Unit, content: Content, now: datetime) -> int:
     )
     due = (await unit.session.scalars(query)).all()
     for row in due:
-        client = await people.get(unit, row.client_id)
-        asked = row.asked_at or now
-        contact = await outbox.contact_of(unit, client.id)
-        again = row.status == CheckInStatus.ASKED and row.follow_ups == 0 and now < asked + COUNTS_FOR
-        if again and contact is not None and not await danger.is_open_for(unit, client.id):
-            row.follow_ups, row.due_at = 1, asked + COUNTS_FOR
-            text = content.fill(content.piece("talk.check_in_again", client.language).texts[0], client.country)
-            await outbox.enqueue(unit, contact, [Outbound(text)], Lane.CHECK_IN, now)
-        elif now < asked + COUNTS_FOR:
-            row.due_at = asked + COUNTS_FOR
-        else:
-            row.due_at = None
-            if row.status == CheckInStatus.ASKED:
-                row.status = CheckInStatus.MISSED
+        async with unit.apart("check-in follow-up", row.id):
+            await _follow_up(unit, content, row, now)
     return len(due)
+
+
+async def _follow_up(unit: Unit, content: Content, row: CheckInRow, now: datetime) -> None:
+    client = await people.get(unit, row.client_id)
+    asked = row.asked_at or now
+    contact = await outbox.contact_of(unit, client.id)
+    again = row.status == CheckInStatus.ASKED and row.follow_ups == 0 and now < asked + COUNTS_FOR
+    if again and contact is not None and not await danger.is_open_for(unit, client.id):
+        row.follow_ups, row.due_at = 1, asked + COUNTS_FOR
+        text = content.fill(content.piece("talk.check_in_again", client.language).texts[0], client.country)
+        await outbox.enqueue(unit, contact, [Outbound(text)], Lane.CHECK_IN, now)
+    elif now < asked + COUNTS_FOR:
+        row.due_at = asked + COUNTS_FOR
+    else:
+        row.due_at = None
+        if row.status == CheckInStatus.ASKED:
+            row.status = CheckInStatus.MISSED
 
 
 async def next_moment(unit: Unit) -> datetime | None:

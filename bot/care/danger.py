@@ -44,10 +44,9 @@ class Case:
 
     async def say(self, text: str, alert: AlertRow, choices: tuple[Choice, ...] = ()) -> None:
         """Queue a text in the crisis lane."""
-        contact = await outbox.contact_of(self.unit, self.person.id)
-        if contact is not None:
-            message = Outbound(text, choices)
-            await outbox.enqueue(self.unit, contact, [message], Lane.CRISIS, self.now, alert_id=alert.id)
+        contact = await outbox.contact_in(self.unit, self.conversation)
+        message = Outbound(text, choices)
+        await outbox.enqueue(self.unit, contact, [message], Lane.CRISIS, self.now, alert_id=alert.id)
 
     def words(self, kind: Kind, moment: str, subject: Subject, at: int = 0, **values: str) -> str:
         """A text of the safety protocol, filled in."""
@@ -311,11 +310,12 @@ async def _check_back(unit: Unit, content: Content, alert: AlertRow, now: dateti
         return
     case = Case(unit, content, person, conversation, now)
     kind, subject = Kind(str(alert.danger)), await _subject(unit, alert)
-    if alert.check_backs == 0 and alert.status == AlertStatus.OPEN:
-        await case.say(case.words(kind, "unread", subject), alert)
-    await _close_questions(case, _REPLACED)
-    asked = Finding(kind, Level.DEFINITE, Net.SCREEN, "check-back", "", subject)
-    await _put(case, alert, asked, "check_back", at=alert.check_backs, attempts=ASKED_AT_MOST)
+    # Whoever is being asked already, about this or another danger, is not asked twice at once.
+    if await open_question(unit, conversation.id) is None:
+        if alert.check_backs == 0 and alert.status == AlertStatus.OPEN:
+            await case.say(case.words(kind, "unread", subject), alert)
+        asked = Finding(kind, Level.DEFINITE, Net.SCREEN, "check-back", "", subject)
+        await _put(case, alert, asked, "check_back", at=alert.check_backs, attempts=ASKED_AT_MOST)
     alert.check_backs += 1
     if alert.check_backs == 1:
         alert.check_back_at = next_local(now, person.zone, MORNING)

@@ -33,15 +33,16 @@ def command(text: str) -> tuple[int, str, str] | None:
     return None
 
 
-async def hear(unit: Unit, content: Content, staff: Person, text: str, now: datetime) -> None:
+async def hear(case: danger.Case, text: str) -> None:
     """Do what a person on staff wrote, and answer them."""
+    unit, staff, now = case.unit, case.person, case.now
     given = command(text)
     if given is None:
-        await _say(unit, staff, await _list(unit), now)
+        await _say(case, await _list(unit))
         return
     number, letter, rest = given
     if letter == "a":
-        reply = await _acknowledge(unit, content, staff, number, now)
+        reply = await _acknowledge(unit, case.content, staff, number, now)
     elif letter == "v":
         reply = await _story(unit, staff, number, now)
     elif not rest:
@@ -51,7 +52,7 @@ async def hear(unit: Unit, content: Content, staff: Person, text: str, now: date
         if changed.change is Change.DONE and changed.alert is not None:
             await danger.closed(unit, changed.alert)
         reply = await _tell(unit, number, changed, f"Alert {number} is closed.")
-    await _say(unit, staff, reply, now)
+    await _say(case, reply)
 
 
 async def _acknowledge(unit: Unit, content: Content, staff: Person, number: int, now: datetime) -> str:
@@ -95,7 +96,6 @@ async def _list(unit: Unit) -> str:
     return "Open alerts:\n" + "\n".join(rows) + "\nNumber and a to take one, v to read why, c and a note to close."
 
 
-async def _say(unit: Unit, staff: Person, text: str, now: datetime) -> None:
-    contact = await outbox.contact_of(unit, staff.id)
-    if contact is not None:
-        await outbox.enqueue(unit, contact, [Outbound(text)], Lane.REPLY, now)
+async def _say(case: danger.Case, text: str) -> None:
+    contact = await outbox.contact_in(case.unit, case.conversation)
+    await outbox.enqueue(case.unit, contact, [Outbound(text)], Lane.REPLY, case.now)

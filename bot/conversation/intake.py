@@ -19,6 +19,7 @@ from bot.safety.findings import Finding, Level, by_urgency
 from bot.safety.screen import Screen
 from bot.store import conversations, people
 from bot.store.database import Store, Unit
+from bot.store.tables import ConversationRow
 
 log = structlog.get_logger()
 
@@ -113,6 +114,7 @@ class Intake:
             kept = await inbox.store(unit, came.message, conversation.id, now)
             if kept is None:
                 return Accepted(None)
+            conversation.last_heard = now
             if came.unscreened:
                 await _unread(unit, came, kept.id, now)
             if came.findings and answer:
@@ -122,19 +124,18 @@ class Intake:
                 # The safety reply is the answer; the engine's net still reads the message when it can.
                 kept.status, kept.done_at = InStatus.DONE, now
             elif came.findings:
-                await self._bare_alert(unit, came, now)
+                await self._bare_alert(unit, came, conversation, now)
             return Accepted(kept.id, came.findings)
 
-    async def _bare_alert(self, unit: Unit, came: "_Came", now: datetime) -> None:
+    async def _bare_alert(self, unit: Unit, came: "_Came", conversation: ConversationRow, now: datetime) -> None:
         """The protocol cannot speak: staff are paged all the same, and the person gets the lines to call."""
         first = by_urgency(came.findings)[0]
         what = alerts.Raising(
             AlertKind.DANGER, came.person_id, danger=first.kind, level=Level.DEFINITE, story=came.message.text
         )
         alert, _ = await alerts.raise_alert(unit, what, now)
-        contact = await outbox.contact_of(unit, came.person_id)
-        if contact is not None:
-            await outbox.enqueue(unit, contact, [Outbound(LAST_WORDS)], Lane.CRISIS, now, alert_id=alert.id)
+        contact = await outbox.contact_in(unit, conversation)
+        await outbox.enqueue(unit, contact, [Outbound(LAST_WORDS)], Lane.CRISIS, now, alert_id=alert.id)
 
     async def _read(self, text: str, role: Role, earlier: tuple[str, ...]) -> tuple[Finding, ...]:
         if len(text) > LONG:

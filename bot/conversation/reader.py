@@ -2,21 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from bot.care import danger
 from bot.content import Content
 from bot.conversation.engine import EngineAway, EngineClient, EngineFailed, readable, says_something
 from bot.delivery import inbox
 from bot.escalation import alerts
-from bot.escalation.policy import AlertKind
+from bot.escalation.policy import AlertKind, AlertStatus
 from bot.recovery.people import Person, Role
 from bot.safety.findings import Finding, Subject
 from bot.store import conversations, people
-from bot.store.database import Store
-from bot.store.tables import ConversationRow, FindingRow, InboundRow
+from bot.store.database import Store, Unit
+from bot.store.tables import AlertRow, ConversationRow, FindingRow, InboundRow
+
+# A message that net 2 has not read by then has been read by one net alone: staff are told.
+READ_WITHIN = timedelta(seconds=60)
 
 
 class Reader:
@@ -75,3 +78,37 @@ class Reader:
             row.read_at = self._now()
             story = f"Message {message_id} was read by the rules alone: {why}."
             await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, person.id, story=story), self._now())
+
+
+async def tell_of_unread(unit: Unit, now: datetime) -> int:
+    """Raise a technical alert when messages wait too long for net 2: once for each time that the engine is away."""
+    waiting = await _untold(unit)
+    if waiting is None or now < waiting[0] + READ_WITHIN:
+        return 0
+    since, count = waiting
+    story = (
+        f"The dialogue engine has not read {count} message{'s' if count > 1 else ''}, the first from "
+        f"{since:%d %b %H:%M} UTC. The danger rules have read them all. Clients get no ordinary answers until the "
+        "engine is back. Ask whoever runs the service to look at logs/engine.log and to run `handrail doctor`."
+    )
+    await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, story=story), now)
+    return 1
+
+
+async def next_unread(unit: Unit) -> datetime | None:
+    """When messages that nobody on staff knows of will have waited too long for net 2."""
+    waiting = await _untold(unit)
+    return waiting[0] + READ_WITHIN if waiting else None
+
+
+async def _untold(unit: Unit) -> tuple[datetime, int] | None:
+    """Since when how many messages wait for net 2, where staff have not been told of it."""
+    waiting = await inbox.unread_since(unit)
+    if waiting is None:
+        return None
+    told = select(AlertRow.id).where(
+        AlertRow.kind == AlertKind.TECHNICAL,
+        AlertRow.person_id.is_(None),
+        or_(AlertRow.status != AlertStatus.CLOSED, AlertRow.raised_at >= waiting[0]),
+    )
+    return None if await unit.session.scalar(told.limit(1)) else waiting

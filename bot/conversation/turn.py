@@ -24,7 +24,7 @@ from bot.safety.findings import Finding, Subject
 from bot.store import conversations, people
 from bot.store.conversations import Owner, State
 from bot.store.database import Store, Unit, new_id
-from bot.store.tables import ContactPointRow, ConversationRow, InboundRow, QuestionRow
+from bot.store.tables import ConversationRow, InboundRow, QuestionRow
 from bot.store.vault import VaultError
 
 log = structlog.get_logger()
@@ -188,8 +188,8 @@ class TurnWorker:
     async def _chosen(self, turn: Turn) -> str | None:
         """What the person's text stands for where it is, word for word, a choice that was offered last."""
         async with self._store.read() as unit:
-            contact = await outbox.contact_of(unit, turn.person.id)
-            offered = await outbox.last_sent(unit, contact.id) if contact else ()
+            conversation = await unit.session.get_one(ConversationRow, turn.conversation_id)
+            offered = await outbox.last_sent(unit, conversation.contact_point_id)
         typed = " ".join(turn.text.split()).casefold().strip(" .!")
         return next((c.payload for message in offered for c in message.choices if c.title.casefold() == typed), None)
 
@@ -348,8 +348,8 @@ def _about(person: Person, findings: tuple[Finding, ...]) -> list[Finding]:
 
 
 def _staff(turn: Turn) -> Write:
-    async def write(unit: Unit, case: danger.Case) -> bool:
-        await staff.hear(unit, case.content, turn.person, turn.text, turn.now)
+    async def write(_unit: Unit, case: danger.Case) -> bool:
+        await staff.hear(case, turn.text)
         return True
 
     return write
@@ -361,7 +361,7 @@ async def _nothing(_unit: Unit, _case: danger.Case) -> bool:
 
 async def _reply(unit: Unit, case: danger.Case, messages: list[Outbound]) -> None:
     """Answer where the person wrote."""
-    contact = await unit.session.get_one(ContactPointRow, case.conversation.contact_point_id)
+    contact = await outbox.contact_in(unit, case.conversation)
     await outbox.enqueue(unit, contact, messages, Lane.REPLY, case.now)
 
 

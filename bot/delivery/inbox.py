@@ -107,6 +107,13 @@ async def next_pending(unit: Unit, now: datetime) -> tuple[InboundRow, Conversat
     return None
 
 
+async def unread_since(unit: Unit) -> tuple[datetime, int] | None:
+    """When the oldest message came in that the engine's danger net has not read, and how many there are."""
+    query = select(func.min(InboundRow.received_at), func.count()).where(InboundRow.read_at.is_(None))
+    oldest, count = (await unit.session.execute(query)).one()
+    return (oldest, count) if count else None
+
+
 async def unread(unit: Unit, limit: int = 10) -> list[InboundRow]:
     """Messages that are done with but that the engine's danger net has not read, oldest first."""
     query = (

@@ -8,8 +8,9 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased
 
 from bot.delivery.messages import Lane, Outbound, OutStatus
+from bot.store import conversations
 from bot.store.database import Unit, new_id
-from bot.store.tables import ContactPointRow, OutboundRow
+from bot.store.tables import ContactPointRow, ConversationRow, OutboundRow
 from bot.store.vault import VaultError
 
 LEASE = timedelta(seconds=60)
@@ -39,10 +40,20 @@ class Leased:
 
 
 async def contact_of(unit: Unit, person_id: str) -> ContactPointRow | None:
-    """The contact point that messages to a person go to: the one they wrote from first."""
-    query = select(ContactPointRow).where(ContactPointRow.person_id == person_id).order_by(ContactPointRow.id)
+    """Where a person is written to when nothing they wrote is answered: where they wrote last."""
+    query = (
+        select(ContactPointRow)
+        .join(ConversationRow, ConversationRow.contact_point_id == ContactPointRow.id)
+        .where(ContactPointRow.person_id == person_id)
+        .order_by(*conversations.LAST_HEARD)
+    )
     found: ContactPointRow | None = (await unit.session.scalars(query)).first()
     return found
+
+
+async def contact_in(unit: Unit, conversation: ConversationRow) -> ContactPointRow:
+    """Where an answer goes: the contact point that the conversation is held with."""
+    return await unit.session.get_one(ContactPointRow, conversation.contact_point_id)
 
 
 async def enqueue(

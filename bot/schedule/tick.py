@@ -9,6 +9,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.care import check_in, danger
 from bot.content import Content
+from bot.conversation import reader
 from bot.delivery import outbox
 from bot.escalation import alerts
 from bot.store.database import Store, Unit
@@ -34,6 +35,7 @@ def duties(content: Content) -> tuple[Duty, ...]:
         Duty("alert step", alerts.step_due, alerts.next_due),
         Duty("safety question", lambda unit, now: danger.expire_questions(unit, content, now), danger.next_question),
         Duty("check-back", lambda unit, now: danger.check_back(unit, content, now), danger.next_check_back),
+        Duty("unread messages", reader.tell_of_unread, reader.next_unread),
         Duty("check-in", lambda unit, now: check_in.push_due(unit, content, now), check_in.next_moment),
         Duty("check-in follow-up", lambda unit, now: check_in.follow_up(unit, content, now), _never),
     )

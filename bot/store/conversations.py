@@ -37,6 +37,8 @@ class State:
         self.slots = {name: value for name, value in self.slots.items() if name in LASTING}
 
 
+# The order of a person's conversations: the one they wrote in last comes first, one never used at the end.
+LAST_HEARD = (ConversationRow.last_heard.desc().nulls_last(), ConversationRow.id)
 LASTING = frozenset({"previous_intent", "said", "topic"})
 
 
@@ -64,8 +66,14 @@ def save_state(unit: Unit, row: ConversationRow, state: State, form_until: datet
 
 
 async def of_person(unit: Unit, person_id: str) -> ConversationRow | None:
-    """The conversation of a person's first contact point, locked."""
-    query = select(ConversationRow).where(ConversationRow.person_id == person_id).with_for_update(key_share=True)
+    """The conversation in which a person wrote last, locked."""
+    query = (
+        select(ConversationRow)
+        .where(ConversationRow.person_id == person_id)
+        .order_by(*LAST_HEARD)
+        .limit(1)
+        .with_for_update(key_share=True)
+    )
     found: ConversationRow | None = (await unit.session.scalars(query)).first()
     return found
 

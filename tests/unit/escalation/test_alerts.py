@@ -26,20 +26,30 @@ def engine_on_or_off(request: pytest.FixtureRequest, house: House) -> None:
 
 
 async def only(house: House) -> AlertRow:
-    (alert,) = await house.rows(AlertRow)
+    """The one alert about a person; with the engine off there is one about the engine besides."""
+    (alert,) = [alert for alert in await house.rows(AlertRow) if alert.person_id]
     found: AlertRow = alert
     return found
 
 
+async def steps_taken(house: House) -> list[AlertStepRow]:
+    """The steps of that alert."""
+    alert = await only(house)
+    steps = [row for row in await house.rows(AlertStepRow) if row.alert_id == alert.id]
+    return sorted(steps, key=lambda row: row.step)
+
+
 async def pages(house: House, who: str) -> list[str]:
-    return [line.text for line in house.lines if line.seat == house.demo.seat_name(who) and line.alert]
+    """What paged someone because of a person."""
+    seat = house.demo.seat_name(who)
+    return [line.text for line in house.lines if line.seat == seat and line.alert and line.alert["case"]]
 
 
 async def test_steps_at_once_after_five_and_fifteen_minutes_and_then_again_and_again(house: House) -> None:
     await house.client.says(DANGER)
     start = (await only(house)).raised_at
     await house.demo.forward(timedelta(minutes=50))
-    steps = sorted(await house.rows(AlertStepRow), key=lambda row: row.step)
+    steps = await steps_taken(house)
     assert [round((row.at - start).total_seconds() / 60) for row in steps] == [0, 5, 15, 30, 45]
     assert [row.who for row in steps] == ["interventionist", "on_call", "everyone", "everyone", "everyone"]
     assert len(await pages(house, "ruth")) == 5
@@ -109,9 +119,8 @@ async def test_closing_needs_a_note_and_ends_everything(house: House) -> None:
     await house.demo.forward(timedelta(hours=20))
     alert = await only(house)
     assert (alert.status, alert.next_at, alert.check_back_at) == (AlertStatus.CLOSED, None, None)
-    assert not [line for line in house.lines[before:] if line.lane in ("crisis", "alert")], (
-        "silence raises nothing anew"
-    )
+    new = [line for line in house.lines[before:] if line.lane == "crisis" or (line.alert and line.alert["case"])]
+    assert not new, "silence raises nothing anew"
 
 
 async def test_the_note_may_not_be_empty_space(house: House) -> None:
@@ -218,7 +227,7 @@ async def test_a_page_that_fails_asks_the_next_person_at_once_but_never_in_a_sto
                     await alerts.page_failed(unit, str(row.alert_id), house.clock.now())
         house.move(seconds=5)
         await house.app.tick.run()
-    steps = sorted(row.step for row in await house.rows(AlertStepRow))
+    steps = [row.step for row in await steps_taken(house)]
     assert steps == [0, 1, 2], "all three steps at once, then the repeats at their own pace"
 
 
@@ -277,3 +286,18 @@ async def test_check_backs_after_half_an_hour_the_next_morning_and_three_days_un
     house.client.does_not_hear("how are you (now|doing)")
     assert (await only(house)).check_back_at is None
     assert start.tzinfo is UTC
+
+
+async def test_two_dangers_of_one_person_are_asked_back_about_once(house: House) -> None:
+    await house.client.says("i took all my pills")
+    house.move(minutes=1)
+    await house.client.says(DANGER)
+    house.client.catches_up()
+    before = len(house.lines)
+    await house.demo.forward(timedelta(minutes=33))
+    said = [line.text for line in house.lines[before:] if line.lane == "crisis"]
+    asked = [row for row in await house.rows(QuestionRow) if row.asked_at >= house.clock.now() - timedelta(minutes=5)]
+    assert len(asked) == 1, said
+    for alert in await house.rows(AlertRow):
+        if alert.person_id:
+            assert alert.check_backs == 1
