@@ -182,7 +182,7 @@ async def _unsure(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker
     client = turn.person.role is Role.CLIENT
     if is_spanish(text):
         return [*_in_spanish(turn, dispatcher), *back_to_form(tracker)]
-    if turn.in_danger:
+    if await turn.in_danger():
         # While staff have an open danger alert nobody is offered a menu.
         say(dispatcher, "utter_unsure_in_danger", **lines(turn))
         return back_to_form(tracker)

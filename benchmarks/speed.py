@@ -1,7 +1,6 @@
 """Speed and memory of the whole, as a table: `make bench`. Medians and percentiles, never asserts: machines are noisy."""
 
 import argparse
-import asyncio
 import logging
 import os
 import platform
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import structlog
+import uvloop
 
 from bot import demo
 from bot.app import EngineHost, load_content, load_screen
@@ -189,7 +189,7 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     figures = [*screen_figures(), cold_start()]
     if not given.screen_only:
-        figures += asyncio.run(turn_figures())
+        figures += uvloop.run(turn_figures())
     show(figures)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
+import uvloop
 import yaml
 from rich.console import Console as Terminal
 
@@ -95,7 +96,7 @@ def demo(
         if script is not None and not script.exists():
             raise _fail(f"{script}: there is no such file")
         _model_ready(settings)
-        asyncio.run(play(settings.home, script, transcript))
+        uvloop.run(play(settings.home, script, transcript))
 
 
 @app.command()
@@ -202,7 +203,7 @@ def run() -> None:
     with _told():
         settings = read_settings()
         _model_ready(settings)
-        asyncio.run(serve(settings))
+        uvloop.run(serve(settings))
 
 
 @app.command()

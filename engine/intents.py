@@ -25,6 +25,8 @@ RANKING = "intent_ranking"
 SCORES = "intent_scores"
 FILE = "intents.joblib"
 WORD = r"(?u)\b\w+(?:'\w+)?\b|[^\w\s]"
+# Main directions kept of each encoder layer: as good as all 384 (docs/decisions/0004-understanding.md), a third of the work.
+AXES = 128
 
 
 def vectors_of(messages: Sequence[Message]) -> np.ndarray:
@@ -49,6 +51,7 @@ class KernelRegression:
         names, places = np.unique(labels, return_inverse=True)
         self.classes = [str(name) for name in names]
         self._centre = vectors.mean(0)
+        self._axes = _main_axes(vectors - self._centre)
         self._layers = self._split(vectors)
         self._known = [model.fit_transform(small).T.tocsr() for _, model in self._sparse]
         wanted = np.eye(len(names))[places]
@@ -63,8 +66,8 @@ class KernelRegression:
         return self._compare([text.lower() for text in texts], vectors) @ self._weights + self._mean
 
     def _split(self, vectors: np.ndarray) -> np.ndarray:
-        """The layers one by one, centred (what all messages share says nothing) and of unit length."""
-        layers = np.stack(np.split(vectors - self._centre, LAYERS, axis=1)).astype(np.float32)
+        """The layers one by one, centred (what all messages share says nothing), on their main axes, of unit length."""
+        layers = np.stack(np.split(vectors - self._centre, LAYERS, axis=1)).astype(np.float32) @ self._axes
         return layers / np.maximum(np.linalg.norm(layers, axis=2, keepdims=True), 1e-9)
 
     def _compare(self, texts: Sequence[Text], vectors: np.ndarray) -> np.ndarray:
@@ -74,6 +77,13 @@ class KernelRegression:
         for (weight, model), known in zip(self._sparse, self._known):
             likeness += weight * (model.transform(texts) @ known).toarray().astype(np.float32)
         return likeness
+
+
+def _main_axes(centred: np.ndarray) -> np.ndarray:
+    """The axes along which each layer varies most, as an array of shape ``(LAYERS, layer's size, AXES)``."""
+    layers = np.split(centred.astype(np.float64), LAYERS, axis=1)
+    # Eigenvectors come in the order of rising eigenvalues.
+    return np.stack([np.linalg.eigh(layer.T @ layer)[1][:, -AXES:] for layer in layers]).astype(np.float32)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)

@@ -8,12 +8,14 @@ import asyncio
 import hmac
 import os
 from contextvars import ContextVar
-from typing import Any, Awaitable, Callable, Dict, List, Optional, Text
+from typing import Any, Awaitable, Callable, Dict, Iterable, List, Optional, Text
 
 from rasa.core.agent import Agent
+from rasa.core.brokers.broker import EventBroker
 from rasa.core.channels.channel import CollectingOutputChannel, InputChannel, UserMessage
-from rasa.core.tracker_store import FailSafeTrackerStore
+from rasa.core.tracker_store import FailSafeTrackerStore, TrackerStore
 from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME
+from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from sanic import Blueprint, response
@@ -31,6 +33,27 @@ def note_failed_action(name: Text) -> None:
     failed = _failed_actions.get()
     if failed is not None:
         failed.append(name)
+
+
+class OpenTrackers(TrackerStore):
+    """The trackers of the turns that run now, as they are: nothing is written out, nothing read back."""
+
+    def __init__(self, domain: Domain, event_broker: Optional[EventBroker] = None, **_: Any) -> None:
+        super().__init__(domain, event_broker)
+        self._open: Dict[Text, DialogueStateTracker] = {}
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        self._open[tracker.sender_id] = tracker
+
+    async def retrieve(self, sender_id: Text) -> Optional[DialogueStateTracker]:
+        return self._open.get(sender_id)
+
+    async def keys(self) -> Iterable[Text]:
+        return list(self._open)
+
+    def forget(self, sender_id: Text) -> None:
+        """Let go of a turn; does nothing where there is none."""
+        self._open.pop(sender_id, None)
 
 
 class TurnError(Exception):
@@ -97,8 +120,7 @@ class TurnChannel(InputChannel):
         store = agent.tracker_store
         if isinstance(store, FailSafeTrackerStore):
             store = store._tracker_store
-        tracker = agent.processor.domain and DialogueStateTracker.from_events(turn, _events(state), agent.domain.slots)
-        await store.save(tracker)
+        await store.save(DialogueStateTracker.from_events(turn, _events(state), agent.domain.slots))
         try:
             channel = CollectingOutputChannel()
             await agent.processor.handle_message(
@@ -108,7 +130,7 @@ class TurnChannel(InputChannel):
                 # Rasa logs such a failure and goes on without the action: its silence must not pass for an answer.
                 raise TurnError("an action could not be run")
             after = await store.retrieve(turn)
-            # Not `latest_message`: replaying a form's turn leaves that empty, and with it what net 2 has found.
+            # Not `latest_message`: a form that is replayed leaves that empty, and with it what net 2 has found.
             heard = next((e for e in reversed(after.events) if isinstance(e, UserUttered)), None) if after else None
             if heard is None:
                 raise TurnError("the turn left no trace")
@@ -119,7 +141,7 @@ class TurnChannel(InputChannel):
                 "state": _state(after, understanding["intent"]["name"]),
             }
         finally:
-            store.store.pop(turn, None)
+            store.forget(turn)
 
 
 def _events(state: Dict[Text, Any]) -> List[Event]:

@@ -15,7 +15,7 @@ from bot.recovery.people import Person, Role
 from bot.store import conversations, people
 from bot.store.conversations import State
 from bot.store.database import Unit, new_id
-from bot.store.tables import CheckInRow, PersonRow
+from bot.store.tables import CheckInRow, ContactPointRow, PersonRow
 
 FORM = "check_in_form"
 FIRST_SLOT = "check_craving"
@@ -119,7 +119,7 @@ async def _push(unit: Unit, content: Content, row: PersonRow, now: datetime) -> 
     client = people.person_of(unit, row)
     due_at = row.next_check_in or now
     conversation = await conversations.of_person(unit, client.id)
-    contact = await outbox.contact_of(unit, client.id)
+    contact = await unit.session.get_one(ContactPointRow, conversation.contact_point_id) if conversation else None
     state = conversations.load_state(unit, conversation, now) if conversation else State()
     if state.form and now + WAIT < due_at + TOO_LATE:
         # Something else is being talked about: the check-in waits for it.
@@ -153,13 +153,13 @@ async def _push(unit: Unit, content: Content, row: PersonRow, now: datetime) -> 
             due_at=None if reason else now + FOLLOW_UP_AFTER,
         )
     )
-    if reason or conversation is None or contact is None:
+    if reason or conversation is None:
         return
     state.form, state.slots = FORM, {**state.slots, "requested_slot": FIRST_SLOT}
     conversations.save_state(unit, conversation, state, now + COUNTS_FOR)
     words = content.piece("talk.check_in", client.language).texts
     text = content.fill(words[day.toordinal() % len(words)], client.country, name=client.first_name)
-    await outbox.enqueue(unit, contact, [Outbound(text)], Lane.CHECK_IN, now)
+    await outbox.enqueue(unit, conversation, [Outbound(text)], Lane.CHECK_IN, now)
 
 
 async def follow_up(unit: Unit, content: Content, now: datetime) -> int:
@@ -180,12 +180,12 @@ async def follow_up(unit: Unit, content: Content, now: datetime) -> int:
 async def _follow_up(unit: Unit, content: Content, row: CheckInRow, now: datetime) -> None:
     client = await people.get(unit, row.client_id)
     asked = row.asked_at or now
-    contact = await outbox.contact_of(unit, client.id)
+    conversation = await conversations.of_person(unit, client.id)
     again = row.status == CheckInStatus.ASKED and row.follow_ups == 0 and now < asked + COUNTS_FOR
-    if again and contact is not None and not await danger.is_open_for(unit, client.id):
+    if again and conversation is not None and not await danger.is_open_for(unit, client.id):
         row.follow_ups, row.due_at = 1, asked + COUNTS_FOR
         text = content.fill(content.piece("talk.check_in_again", client.language).texts[0], client.country)
-        await outbox.enqueue(unit, contact, [Outbound(text)], Lane.CHECK_IN, now)
+        await outbox.enqueue(unit, conversation, [Outbound(text)], Lane.CHECK_IN, now)
     elif now < asked + COUNTS_FOR:
         row.due_at = asked + COUNTS_FOR
     else:

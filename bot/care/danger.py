@@ -44,9 +44,8 @@ class Case:
 
     async def say(self, text: str, alert: AlertRow, choices: tuple[Choice, ...] = ()) -> None:
         """Queue a text in the crisis lane."""
-        contact = await outbox.contact_in(self.unit, self.conversation)
         message = Outbound(text, choices)
-        await outbox.enqueue(self.unit, contact, [message], Lane.CRISIS, self.now, alert_id=alert.id)
+        await outbox.enqueue(self.unit, self.conversation, [message], Lane.CRISIS, self.now, alert_id=alert.id)
 
     def words(self, kind: Kind, moment: str, subject: Subject, at: int = 0, **values: str) -> str:
         """A text of the safety protocol, filled in."""
@@ -174,8 +173,11 @@ async def open_question(unit: Unit, conversation_id: str) -> QuestionRow | None:
 
 
 async def _close_questions(case: Case, outcome: str) -> None:
-    query = select(QuestionRow).where(
-        QuestionRow.conversation_id == case.conversation.id, QuestionRow.outcome.is_(None)
+    """End what the person was asked before, on whatever phone."""
+    query = (
+        select(QuestionRow)
+        .join(ConversationRow, ConversationRow.id == QuestionRow.conversation_id)
+        .where(ConversationRow.person_id == case.person.id, QuestionRow.outcome.is_(None))
     )
     for row in await case.unit.session.scalars(query):
         row.outcome = outcome

@@ -97,5 +97,4 @@ async def _list(unit: Unit) -> str:
 
 
 async def _say(case: danger.Case, text: str) -> None:
-    contact = await outbox.contact_in(case.unit, case.conversation)
-    await outbox.enqueue(case.unit, contact, [Outbound(text)], Lane.REPLY, case.now)
+    await outbox.enqueue(case.unit, case.conversation, [Outbound(text)], Lane.REPLY, case.now)

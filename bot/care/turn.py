@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from bot.care import danger
 from bot.content import Content
 from bot.recovery.people import Person
 from bot.recovery.plan import Plan
@@ -34,7 +35,6 @@ class Turn:
     store: Store
     content: Content
     practice: str = "your team"
-    in_danger: bool = False
     effects: list[Effect] = field(default_factory=list)
     failed_action: str | None = None
     _plan: Plan | None = None
@@ -51,6 +51,11 @@ class Turn:
                 self._plan = await current_plan(unit, self.person.id)
             self._plan_read = True
         return self._plan
+
+    async def in_danger(self) -> bool:
+        """Whether staff still have an open danger alert about this person."""
+        async with self.store.read() as unit:
+            return await danger.is_open_for(unit, self.person.id)
 
     async def interventionist(self) -> str | None:
         """The first name of the client's interventionist."""

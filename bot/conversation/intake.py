@@ -134,8 +134,7 @@ class Intake:
             AlertKind.DANGER, came.person_id, danger=first.kind, level=Level.DEFINITE, story=came.message.text
         )
         alert, _ = await alerts.raise_alert(unit, what, now)
-        contact = await outbox.contact_in(unit, conversation)
-        await outbox.enqueue(unit, contact, [Outbound(LAST_WORDS)], Lane.CRISIS, now, alert_id=alert.id)
+        await outbox.enqueue(unit, conversation, [Outbound(LAST_WORDS)], Lane.CRISIS, now, alert_id=alert.id)
 
     async def _read(self, text: str, role: Role, earlier: tuple[str, ...]) -> tuple[Finding, ...]:
         if len(text) > LONG:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from bot.care import danger, staff
@@ -55,7 +55,7 @@ class Hold:
 
     message_id: str
     conversation_id: str
-    person_id: str
+    person: Person
     fence: int
     attempts: int
     received_at: datetime
@@ -64,13 +64,14 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a held message is answered with: the conversation as it stood, and the turn."""
+    """What a held message is answered with: the conversation as it stood, the turn, and what was sent last."""
 
     hold: Hold
     owner: Owner
     sealed: bytes | None
     state: State
     turn: Turn
+    offered: tuple[Outbound, ...]
 
 
 # What a commit writes for a held message; returns whether the message is done with.
@@ -129,7 +130,7 @@ class TurnWorker:
             hold = Hold(
                 message_id=message.id,
                 conversation_id=conversation.id,
-                person_id=conversation.person_id,
+                person=await people.get(unit, conversation.person_id),
                 fence=conversation.fence,
                 attempts=message.attempts,
                 received_at=message.received_at,
@@ -142,10 +143,9 @@ class TurnWorker:
                 return hold, f"it cannot be read ({type(error).__name__})"
 
     async def _claim(self, unit: Unit, hold: Hold, message: InboundRow, conversation: ConversationRow) -> Claim:
-        person: Person = await people.get(unit, conversation.person_id)
         turn = Turn(
             id=new_id(),
-            person=person,
+            person=hold.person,
             now=hold.now,
             text=unit.open(message, "text_sealed"),
             message_id=message.id,
@@ -153,10 +153,10 @@ class TurnWorker:
             store=self._store,
             content=self._content,
             practice=self._practice,
-            in_danger=await danger.is_open_for(unit, person.id),
         )
         state = conversations.load_state(unit, conversation, hold.now)
-        return Claim(hold, Owner(conversation.owner), conversation.state_sealed, state, turn)
+        offered = await outbox.last_sent(unit, conversation.contact_point_id)
+        return Claim(hold, Owner(conversation.owner), conversation.state_sealed, state, turn, offered)
 
     async def _work(self, claim: Claim) -> Done:
         if claim.turn.person.role is Role.STAFF:
@@ -169,7 +169,7 @@ class TurnWorker:
 
     async def _bot(self, claim: Claim) -> Done:
         turn = claim.turn
-        heard = await self._chosen(turn) or readable(turn.text)
+        heard = _chosen(turn.text, claim.offered) or readable(turn.text)
         if not says_something(heard):
             return await self._commit(claim.hold, self._say("talk.no_words"))
         try:
@@ -184,14 +184,6 @@ class TurnWorker:
         if turn.failed_action and not heard_as.findings:
             return await self._failed(claim.hold, f"{turn.failed_action} raised an error")
         return await self._commit(claim.hold, self._answer(claim, answer), read=True)
-
-    async def _chosen(self, turn: Turn) -> str | None:
-        """What the person's text stands for where it is, word for word, a choice that was offered last."""
-        async with self._store.read() as unit:
-            conversation = await unit.session.get_one(ConversationRow, turn.conversation_id)
-            offered = await outbox.last_sent(unit, conversation.contact_point_id)
-        typed = " ".join(turn.text.split()).casefold().strip(" .!")
-        return next((c.payload for message in offered for c in message.choices if c.title.casefold() == typed), None)
 
     def _answer(self, claim: Claim, answer: Answer) -> Write:
         """The bot's answer: state, effects, replies; danger that net 2 or a form has found replaces the replies.
@@ -257,7 +249,7 @@ class TurnWorker:
             if not give_up:
                 return False
             story = f"Message {hold.message_id} could not be answered: {why}."
-            await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, hold.person_id, story=story), case.now)
+            await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, hold.person.id, story=story), case.now)
             await self._say("safety.any.failed")(unit, case)
             message.status = InStatus.SET_ASIDE
             return False
@@ -292,15 +284,18 @@ class TurnWorker:
                 log.warning("a late turn was refused", message=hold.message_id)
                 return Done.LOST
             now = self._now()
-            person = await people.get(unit, hold.person_id)
-            done = await write(unit, danger.Case(unit, self._content, person, conversation, now))
             conversation.lease_until = None
-            message = await _message(unit, hold)
-            if done:
-                message.status, message.done_at = InStatus.DONE, now
-            if read:
-                message.read_at = now
+            done = await write(unit, danger.Case(unit, self._content, hold.person, conversation, now))
+            changes = ({"status": InStatus.DONE, "done_at": now} if done else {}) | ({"read_at": now} if read else {})
+            if changes:
+                await unit.session.execute(update(InboundRow).where(InboundRow.id == hold.message_id).values(**changes))
         return Done.ANSWERED
+
+
+def _chosen(text: str, offered: tuple[Outbound, ...]) -> str | None:
+    """What a text stands for where it is, word for word, a choice that was offered last."""
+    typed = " ".join(text.split()).casefold().strip(" .!")
+    return next((c.payload for message in offered for c in message.choices if c.title.casefold() == typed), None)
 
 
 async def _apply(unit: Unit, turn: Turn, *, whatever_happens: bool) -> None:
@@ -361,8 +356,7 @@ async def _nothing(_unit: Unit, _case: danger.Case) -> bool:
 
 async def _reply(unit: Unit, case: danger.Case, messages: list[Outbound]) -> None:
     """Answer where the person wrote."""
-    contact = await outbox.contact_in(unit, case.conversation)
-    await outbox.enqueue(unit, contact, messages, Lane.REPLY, case.now)
+    await outbox.enqueue(unit, case.conversation, messages, Lane.REPLY, case.now)
 
 
 async def _newest_waiting(unit: Unit, hold: Hold) -> InboundRow:

@@ -12,8 +12,6 @@ from bot.store.tables import ConversationRow, InboundRow
 JOINED_FOR = timedelta(minutes=10)
 JOINED_MESSAGES = 10
 JOINED_CHARACTERS = 2_000
-# So many conversations are tried when several workers ask at once.
-CANDIDATES = 20
 
 
 async def store(unit: Unit, message: Inbound, conversation_id: str, now: datetime) -> InboundRow | None:
@@ -76,35 +74,28 @@ async def next_pending(unit: Unit, now: datetime) -> tuple[InboundRow, Conversat
         .group_by(InboundRow.conversation_id)
         .subquery()
     )
-    free = (ConversationRow.lease_until.is_(None)) | (ConversationRow.lease_until < now)
     waiting = (
-        select(heads.c.conversation_id)
+        select(ConversationRow)
+        .join(heads, heads.c.conversation_id == ConversationRow.id)
         .join(InboundRow, InboundRow.sequence == heads.c.head)
-        .join(ConversationRow, ConversationRow.id == heads.c.conversation_id)
-        .where(InboundRow.not_before <= now, free)
+        .where(InboundRow.not_before <= now)
+        .where((ConversationRow.lease_until.is_(None)) | (ConversationRow.lease_until < now))
         .order_by(heads.c.head)
-        .limit(CANDIDATES)
+        .limit(1)
+        .with_for_update(skip_locked=True, key_share=True, of=ConversationRow)
     )
-    for conversation_id in (await unit.session.scalars(waiting)).all():
-        locked = (
-            select(ConversationRow)
-            .where(ConversationRow.id == conversation_id, free)
-            .with_for_update(skip_locked=True, key_share=True)
-        )
-        conversation = (await unit.session.scalars(locked)).first()
-        if conversation is None:
-            continue
-        # Read again under the lock: another worker may have answered it a moment ago.
-        first = (
-            select(InboundRow)
-            .where(InboundRow.conversation_id == conversation_id, InboundRow.status == InStatus.PENDING)
-            .order_by(InboundRow.sequence)
-            .limit(1)
-        )
-        message = (await unit.session.scalars(first)).first()
-        if message is not None and message.not_before <= now:
-            return message, conversation
-    return None
+    conversation = (await unit.session.scalars(waiting)).first()
+    if conversation is None:
+        return None
+    # Read under the lock: another worker may have answered what was the head a moment ago.
+    first = (
+        select(InboundRow)
+        .where(InboundRow.conversation_id == conversation.id, InboundRow.status == InStatus.PENDING)
+        .order_by(InboundRow.sequence)
+        .limit(1)
+    )
+    message = (await unit.session.scalars(first)).first()
+    return (message, conversation) if message is not None and message.not_before <= now else None
 
 
 async def unread_since(unit: Unit) -> tuple[datetime, int] | None:

@@ -8,7 +8,6 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased
 
 from bot.delivery.messages import Lane, Outbound, OutStatus
-from bot.store import conversations
 from bot.store.database import Unit, new_id
 from bot.store.tables import ContactPointRow, ConversationRow, OutboundRow
 from bot.store.vault import VaultError
@@ -39,41 +38,24 @@ class Leased:
     unknown: bool = False
 
 
-async def contact_of(unit: Unit, person_id: str) -> ContactPointRow | None:
-    """Where a person is written to when nothing they wrote is answered: where they wrote last."""
-    query = (
-        select(ContactPointRow)
-        .join(ConversationRow, ConversationRow.contact_point_id == ContactPointRow.id)
-        .where(ContactPointRow.person_id == person_id)
-        .order_by(*conversations.LAST_HEARD)
-    )
-    found: ContactPointRow | None = (await unit.session.scalars(query)).first()
-    return found
-
-
-async def contact_in(unit: Unit, conversation: ConversationRow) -> ContactPointRow:
-    """Where an answer goes: the contact point that the conversation is held with."""
-    return await unit.session.get_one(ContactPointRow, conversation.contact_point_id)
-
-
 async def enqueue(
     unit: Unit,
-    contact: ContactPointRow,
+    conversation: ConversationRow,
     messages: Sequence[Outbound],
     lane: Lane,
     now: datetime,
     *,
     alert_id: str | None = None,
 ) -> list[str]:
-    """Queue messages for a contact point, in order; returns their ids."""
+    """Queue messages into a conversation, in order; returns their ids."""
     ids = []
     for message in messages:
         row_id = new_id()
         unit.session.add(
             OutboundRow(
                 id=row_id,
-                person_id=contact.person_id,
-                contact_point_id=contact.id,
+                person_id=conversation.person_id,
+                contact_point_id=conversation.contact_point_id,
                 lane=int(lane),
                 body_sealed=unit.seal(OutboundRow, "body_sealed", row_id, message.dump()),
                 alert_id=alert_id,
@@ -236,4 +218,5 @@ async def last_sent(unit: Unit, contact_id: str, limit: int = 3) -> tuple[Outbou
         .order_by(OutboundRow.sequence.desc())
         .limit(limit)
     )
-    return tuple(Outbound.parse(unit.open(row, "body_sealed")) for row in await unit.session.scalars(query))
+    bodies = [unit.open_or(row, "body_sealed", "") for row in await unit.session.scalars(query)]
+    return tuple(Outbound.parse(body) for body in bodies if body)

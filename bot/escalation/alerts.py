@@ -10,7 +10,7 @@ from bot.delivery import outbox
 from bot.delivery.messages import Choice, Lane, Outbound
 from bot.escalation.policy import AlertKind, AlertStatus, Policy, Who, policy_for
 from bot.recovery.people import Role
-from bot.store import audit
+from bot.store import audit, conversations
 from bot.store.database import Unit, new_id
 from bot.store.tables import AlertRow, AlertStepRow, PersonRow, QuestionRow
 
@@ -109,10 +109,11 @@ async def take_step(unit: Unit, alert: AlertRow, now: datetime) -> int:
     staff = await recipients(unit, alert, who)
     reached = 0
     for person in staff:
-        contact = await outbox.contact_of(unit, person.id)
-        if contact is not None:
+        # Not locked: whoever is paged may be writing at this moment, and neither must wait for the other.
+        conversation = await conversations.of_person(unit, person.id, lock=False)
+        if conversation is not None:
             await outbox.enqueue(
-                unit, contact, [await _page(unit, alert, again=step > 0)], Lane.ALERT, now, alert_id=alert.id
+                unit, conversation, [await _page(unit, alert, again=step > 0)], Lane.ALERT, now, alert_id=alert.id
             )
             reached += 1
     unit.session.add(AlertStepRow(id=new_id(), alert_id=alert.id, step=step, who=who, reached=reached, at=now))

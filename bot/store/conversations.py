@@ -37,8 +37,6 @@ class State:
         self.slots = {name: value for name, value in self.slots.items() if name in LASTING}
 
 
-# The order of a person's conversations: the one they wrote in last comes first, one never used at the end.
-LAST_HEARD = (ConversationRow.last_heard.desc().nulls_last(), ConversationRow.id)
 LASTING = frozenset({"previous_intent", "said", "topic"})
 
 
@@ -65,21 +63,23 @@ def save_state(unit: Unit, row: ConversationRow, state: State, form_until: datet
     row.form_until = form_until if state.form else None
 
 
-async def of_person(unit: Unit, person_id: str) -> ConversationRow | None:
-    """The conversation in which a person wrote last, locked."""
+async def of_person(unit: Unit, person_id: str, *, lock: bool = True) -> ConversationRow | None:
+    """The conversation in which a person wrote last: there they are written to when nothing they wrote is answered."""
     query = (
         select(ConversationRow)
         .where(ConversationRow.person_id == person_id)
-        .order_by(*LAST_HEARD)
+        .order_by(ConversationRow.last_heard.desc().nulls_last(), ConversationRow.id)
         .limit(1)
-        .with_for_update(key_share=True)
     )
+    if lock:
+        query = query.with_for_update(key_share=True, of=ConversationRow)
     found: ConversationRow | None = (await unit.session.scalars(query)).first()
     return found
 
 
 async def get(unit: Unit, conversation_id: str) -> ConversationRow:
     """A conversation by id, locked; rows that belong to it may still be written meanwhile."""
-    query = select(ConversationRow).where(ConversationRow.id == conversation_id).with_for_update(key_share=True)
+    query = select(ConversationRow).where(ConversationRow.id == conversation_id)
     # As it is now that we hold it, not as it was read before.
-    return (await unit.session.scalars(query.execution_options(populate_existing=True))).one()
+    query = query.with_for_update(key_share=True, of=ConversationRow).execution_options(populate_existing=True)
+    return (await unit.session.scalars(query)).one()

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, Date, ForeignKey, Index, Integer, MetaData, String, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from bot.store.columns import Moment, SealedText
 
@@ -173,6 +173,8 @@ class ConversationRow(Id, Base):
     state_sealed: Mapped[bytes | None]
     form_until: Mapped[datetime | None]
     last_heard: Mapped[datetime | None]
+    # Whoever looks at a conversation wants to know whose it is.
+    person: Mapped[PersonRow] = relationship(lazy="joined", innerjoin=True, viewonly=True)
 
 
 class QuestionRow(Id, Base):

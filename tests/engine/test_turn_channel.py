@@ -138,6 +138,7 @@ async def test_a_turn_leaves_nothing_behind(channel: Engine) -> None:
     again = await channel.ask("i really want a drink right now")
     assert again == first, "nothing of the first turn is known to the second"
     assert all(len(call["tracker"]["events"]) < 12 for call in channel.actions.calls), "every turn begins anew"
+    assert [call["next_action"] for call in channel.actions.calls if "domain" in call] == [], "the application has it"
     other = await channel.ask("what did i just say", turn="another")
     assert other["state"]["form"] is None or "drink" not in json.dumps(other)
 

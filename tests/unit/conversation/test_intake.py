@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from bot.channels import console
 from bot.content import ContentError
 from bot.conversation.intake import Intake, UnknownSender
 from bot.safety.screen import Screen
+from bot.store import people
 from bot.store.tables import AlertRow, InboundRow
 from tests.doubles.house import House
 
@@ -51,3 +53,24 @@ async def test_who_is_unknown_is_told_apart_and_nothing_is_kept(house: House) ->
         await house.app.intake.accept(console.heard("+15550199", "hello"))
     assert "+15550199" not in str(caught.value)
     assert await house.rows(InboundRow) == []
+
+
+async def test_who_has_two_phones_is_answered_on_the_one_they_wrote_from_and_asked_there_later(house: House) -> None:
+    async with house.store.write() as unit:
+        maya = await people.by_key(unit, "maya")
+        assert maya
+        for number in ("one", "two", "three"):
+            await people.add_contact(unit, maya.id, console.NAME, number)
+    for phone in ("one", "three", "two"):
+        before = len(house.lines)
+        house.move(minutes=1)
+        await house.app.intake.accept(console.heard(phone, "i want to kill myself"))
+        await house.app.settle()
+        said = [line.seat for line in house.lines[before:] if line.lane == "crisis"]
+        assert said, phone
+        assert set(said) == {phone}
+    before = len(house.lines)
+    await house.demo.forward(timedelta(minutes=35))
+    said = [line.seat for line in house.lines[before:] if line.lane == "crisis"]
+    assert said
+    assert set(said) == {"two"}, "and asked how they are where they wrote last"

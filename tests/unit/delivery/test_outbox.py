@@ -10,7 +10,7 @@ from sqlalchemy import select
 from bot.delivery import outbox, sender
 from bot.delivery.messages import Delivery, Lane, Outbound, OutStatus, SendError
 from bot.escalation.policy import AlertKind
-from bot.store import people
+from bot.store import conversations, people
 from bot.store.tables import AlertRow, ContactPointRow, OutboundRow
 from tests.behaviour.world import Someone
 from tests.doubles.house import House
@@ -46,9 +46,9 @@ async def queue(house: House, someone: Someone, text: str, lane: Lane) -> str:
     async with house.store.write() as unit:
         person = await people.by_key(unit, someone.key)
         assert person
-        contact = await outbox.contact_of(unit, person.id)
-        assert contact
-        (message_id,) = await outbox.enqueue(unit, contact, [Outbound(text)], lane, house.clock.now())
+        conversation = await conversations.of_person(unit, person.id)
+        assert conversation
+        (message_id,) = await outbox.enqueue(unit, conversation, [Outbound(text)], lane, house.clock.now())
         return message_id
 
 
