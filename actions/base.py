@@ -108,6 +108,11 @@ def offer(turn: Turn, what: str, **details: Any) -> dict[str, Any]:
     return {"what": what, "turn": turn.id, **details}
 
 
+def begun(turn: Turn, **topic: Any) -> list[Event]:
+    """The events by which "next" goes on with a text of several parts, and a "yes" too if it comes at once."""
+    return [SlotSet("topic", topic), SlotSet("offer", offer(turn, "more"))]
+
+
 def lines(turn: Turn) -> dict[str, str]:
     """The lines to call in the person's country, for a response's placeholders."""
     fill = turn.content.fill

@@ -6,7 +6,7 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, back_to_form, intent_of, offer, say
+from actions.base import Domain, Event, HandrailAction, back_to_form, begun, intent_of, offer, say
 from actions.plan import MORE, parts_of
 from bot.care.turn import Turn
 from bot.content import ContentError
@@ -28,14 +28,14 @@ class AnswerFamily(HandrailAction):
         if piece_id == "family.help":
             dispatcher.utter_message(text=text)
             say(dispatcher, "utter_family_choices")
-            events.append(SlotSet("offer", offer(turn, "listen")))
+            events += [*begun(turn, piece=piece_id, next=0), SlotSet("offer", offer(turn, "listen"))]
         elif piece_id == "family.concern":
             dispatcher.utter_message(text=text, buttons=_YES_NO)
             events.append(SlotSet("offer", offer(turn, "concern")))
         else:
             more = bool(turn.content.piece(piece_id, turn.person.language).more)
             dispatcher.utter_message(text=text, buttons=[MORE] if more else [])
-        events.append(SlotSet("topic", {"piece": piece_id, "next": 0}))
+            events += begun(turn, piece=piece_id, next=0)
         return [*events, *back_to_form(tracker)]
 
 
@@ -57,7 +57,7 @@ async def tell_more(turn: Turn, dispatcher: CollectingDispatcher, tracker: Track
         say(dispatcher, "utter_end_of_it" if topic else "utter_nothing_open")
         return [SlotSet("topic", None)]
     dispatcher.utter_message(text=parts[at], buttons=[MORE] if at + 1 < len(parts) else [])
-    return [SlotSet("topic", {**topic, "next": at + 1})]
+    return begun(turn, **{**topic, "next": at + 1})
 
 
 async def _parts(turn: Turn, topic: dict[str, object]) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ class AnswerOffer(HandrailAction):
             return [cleared, SlotSet("walk", walk.dump()), FollowupAction("skill_form")]
         elif what == "craving":
             return [cleared, SlotSet("craving_level", offered.get("level")), FollowupAction("craving_form")]
-        elif tracker.get_slot("topic"):
+        elif what == "more":
             return [cleared, *await tell_more(turn, dispatcher, tracker)]
         else:
             say(dispatcher, for_role(turn, "utter_affirm", domain))

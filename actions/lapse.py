@@ -8,7 +8,7 @@ from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, confidence_of, lines, offer, say, team, text_of
+from actions.base import Domain, Event, HandrailAction, begun, confidence_of, lines, offer, say, team, text_of
 from actions.forms import PATIENCE, SKIPPED, FormStep, Heard
 from actions.plan import spoken_people
 from bot.care.check_in import RecordCheckIn, done_today
@@ -165,4 +165,4 @@ class FinishLapse(HandrailAction):
             say(dispatcher, "utter_lapse_no_plan", who=who)
             return cleared
         say(dispatcher, "utter_lapse_steps", step=plan.after_lapse[0])
-        return [*cleared, SlotSet("topic", {"plan": "after_lapse", "next": 1})]
+        return [*cleared, *begun(turn, plan="after_lapse", next=1)]

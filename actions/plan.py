@@ -7,7 +7,7 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, back_to_form, intent_of, offer, open_form, say, text_of
+from actions.base import Domain, Event, HandrailAction, back_to_form, begun, intent_of, offer, open_form, say, text_of
 from bot.care.turn import Turn
 from bot.recovery.people import Role
 from bot.recovery.plan import Plan
@@ -84,14 +84,14 @@ class TellPlan(HandrailAction):
         elif intent == "ask_reasons":
             further = {"buttons": [MORE]} if len(plan.reasons) > 1 else {}
             say(dispatcher, "utter_plan_reasons", reason=plan.reasons[0], **further)
-            return [SlotSet("topic", {"plan": "reasons", "next": 1})]
+            return begun(turn, plan="reasons", next=1)
         elif intent == "ask_triggers":
             say(dispatcher, "utter_plan_triggers", triggers=_listed([t.name for t in plan.triggers], 5))
             if plan.warning_signs:
                 say(dispatcher, "utter_plan_warning_signs", signs=_listed(plan.warning_signs))
         elif intent == "ask_after_lapse":
             say(dispatcher, "utter_plan_after_lapse", step=plan.after_lapse[0])
-            return [SlotSet("topic", {"plan": "after_lapse", "next": 1})]
+            return begun(turn, plan="after_lapse", next=1)
         else:
             return self._overview(dispatcher, text, plan, turn)
         return []

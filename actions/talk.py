@@ -12,6 +12,7 @@ from actions.base import (
     Event,
     HandrailAction,
     back_to_form,
+    begun,
     for_role,
     found_danger,
     intent_of,
@@ -127,7 +128,7 @@ class Mood(HandrailAction):
         turn = self.turn(tracker)
         if turn.person.role is Role.FAMILY:
             dispatcher.utter_message(text=turn.words("family.own_care"))
-            return [SlotSet("topic", {"piece": "family.own_care", "next": 0})]
+            return begun(turn, piece="family.own_care", next=0)
         if open_form(tracker):
             say(dispatcher, "utter_low_mood_in_between")
             return back_to_form(tracker)

@@ -62,7 +62,7 @@ async def respond(case: Case, findings: Sequence[Finding], story: str, message_i
     await _close_questions(case, _REPLACED)
     state = conversations.load_state(case.unit, case.conversation, case.now)
     state.close_form()
-    conversations.save_state(case.unit, case.conversation, state, None)
+    conversations.save_state(case.unit, case.conversation, state, case.now + conversations.FRESH_FOR)
     case.conversation.owner = Owner.PROTOCOL
     if again:
         await _put(case, alert, first, "danger", at=again)

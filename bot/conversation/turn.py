@@ -30,7 +30,6 @@ from bot.store.vault import VaultError
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=30)
-FORM_LASTS = timedelta(hours=2)
 RETRY = timedelta(seconds=1)
 SET_ASIDE_AFTER = 3
 COMMIT_ATTEMPTS = 3
@@ -214,9 +213,9 @@ class TurnWorker:
         if offer and offer.get("turn") != turn.id:
             # An offer stands for one message: a "yes" later would answer something long gone.
             after.slots.pop("offer")
-        until = turn.now + FORM_LASTS
-        if after.form == before.form == CHECK_IN_FORM and case.conversation.form_until:
-            until = max(until, case.conversation.form_until)
+        until = turn.now + conversations.FRESH_FOR
+        if after.form == before.form == CHECK_IN_FORM and case.conversation.state_until:
+            until = max(until, case.conversation.state_until)
         conversations.save_state(unit, case.conversation, after, until)
 
     async def _wait(self, hold: Hold) -> Done:

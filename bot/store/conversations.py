@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -33,15 +33,25 @@ class State:
 
     def close_form(self) -> None:
         """Forget the open form and what it asked; what lasts beyond a form stays."""
+        self._keep(WORDINGS | SUBJECT)
+
+    def begin_anew(self) -> None:
+        """Forget what was talked about, as after hours of silence; not which wordings were used last."""
+        self._keep(WORDINGS)
+
+    def _keep(self, names: frozenset[str]) -> None:
         self.form = None
-        self.slots = {name: value for name, value in self.slots.items() if name in LASTING}
+        self.slots = {name: value for name, value in self.slots.items() if name in names}
 
 
-LASTING = frozenset({"previous_intent", "said", "topic"})
+# So long after the last message an open form and a subject still count.
+FRESH_FOR = timedelta(hours=2)
+WORDINGS = frozenset({"said", "spoken"})
+SUBJECT = frozenset({"previous_intent", "topic"})
 
 
 def load_state(unit: Unit, row: ConversationRow, now: datetime) -> State:
-    """The state of a conversation; a form whose time is over is left behind.
+    """The state of a conversation; what was talked about too long ago is left behind.
 
     A state that cannot be read is logged and begun anew: no message may wait behind it, least of all one of danger.
     """
@@ -51,16 +61,16 @@ def load_state(unit: Unit, row: ConversationRow, now: datetime) -> State:
     except (ValueError, TypeError):
         log.error("a conversation's state cannot be read", conversation=row.id)  # noqa: TRY400
         state = State()
-    if state.form and row.form_until is not None and row.form_until <= now:
-        state.close_form()
+    if row.state_until is not None and row.state_until <= now:
+        state.begin_anew()
     return state
 
 
-def save_state(unit: Unit, row: ConversationRow, state: State, form_until: datetime | None) -> None:
-    """Seal the state into the conversation."""
+def save_state(unit: Unit, row: ConversationRow, state: State, until: datetime) -> None:
+    """Seal the state into the conversation; ``until`` is when an open form, or a subject, no longer counts."""
     body = json.dumps({"slots": state.slots, "form": state.form})
     row.state_sealed = unit.seal(ConversationRow, "state_sealed", row.id, body)
-    row.form_until = form_until if state.form else None
+    row.state_until = until
 
 
 async def of_person(unit: Unit, person_id: str, *, lock: bool = True) -> ConversationRow | None:

@@ -171,7 +171,7 @@ class ConversationRow(Id, Base):
     fence: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
     state_sealed: Mapped[bytes | None]
-    form_until: Mapped[datetime | None]
+    state_until: Mapped[datetime | None]
     last_heard: Mapped[datetime | None]
     # Whoever looks at a conversation wants to know whose it is.
     person: Mapped[PersonRow] = relationship(lazy="joined", innerjoin=True, viewonly=True)

@@ -62,3 +62,16 @@ async def test_steps_after_a_slip_to_the_last_and_no_further(world: World) -> No
 async def test_a_relative_hears_nothing_of_a_plan(world: World) -> None:
     await world.family.says("what does her plan say")
     world.family.does_not_hear("lucia", "mother on the phone", "dana", "urge")
+
+
+@pytest.mark.mission("M4")
+async def test_yes_to_something_else_does_not_go_on_with_the_plan_but_next_does(world: World) -> None:
+    await world.client.says("why did i want this")
+    await world.client.says("hey")
+    await world.client.says("yes")
+    world.client.does_not_hear("line one day")
+    await world.client.says("next")
+    world.client.hears("line one day")
+    await world.forward(hours=5)
+    await world.client.says("next")
+    world.client.does_not_hear("my hands")

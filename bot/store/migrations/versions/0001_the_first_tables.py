@@ -201,7 +201,7 @@ def upgrade() -> None:
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("lease_until", Moment(), nullable=True),
         sa.Column("state_sealed", SealedText(), nullable=True),
-        sa.Column("form_until", Moment(), nullable=True),
+        sa.Column("state_until", Moment(), nullable=True),
         sa.Column("last_heard", Moment(), nullable=True),
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.ForeignKeyConstraint(
