@@ -18,6 +18,7 @@ from bot.care.turn import Turn
 from bot.recovery import scales
 from bot.recovery.lapse import substance_group
 from bot.safety.findings import Finding, Kind, Level, Net
+from bot.safety.protocol import Meaning, meaning
 
 KEPT = 1_000
 _DANGER = {"lapse_body": Kind.MEDICAL, "lapse_thoughts": Kind.SUICIDE}
@@ -75,6 +76,9 @@ class LapseStep(FormStep):
         if slot == "lapse_company" and (_ALONE.search(heard.text) or _WITH.search(heard.text)):
             return not _ALONE.search(heard.text)
         plain = scales.read_yes_no(heard.text)
+        if slot in _DANGER and heard.text and plain is not True:
+            # Only a no that says nothing else is one: "not more than usual" and "not yet" are no answer to these.
+            return False if meaning(heard.text, Meaning.DANGER) is Meaning.SAFE else None
         if plain is not None:
             return plain
         return heard.means("affirm") if heard.means("affirm", "deny") and heard.confidence > SURE_OF_ANSWER else None
@@ -82,6 +86,10 @@ class LapseStep(FormStep):
     async def accepted(
         self, dispatcher: CollectingDispatcher, slot: str, value: Any, turn: Turn, tracker: Tracker
     ) -> dict[str, Any] | None:
+        if slot == "lapse_thoughts" and value == SKIPPED:
+            # Who would rather not say is asked by the protocol, kindly and with the lines to call.
+            self._found(turn, slot, Level.POSSIBLE)
+            return None
         if slot in _DANGER and value is True:
             hedged = slot == "lapse_body" and _HEDGED.search(turn.text)
             self._found(turn, slot, Level.POSSIBLE if hedged else Level.DEFINITE)
@@ -103,6 +111,9 @@ class LapseStep(FormStep):
             say(dispatcher, "utter_return_lapse_what")
         else:
             say(dispatcher, f"utter_unclear_{slot}" if misses == 1 else "utter_need_yes_no_again")
+
+    def stopped(self, slot: str, tracker: Tracker) -> Any:
+        return SKIPPED if slot == "lapse_thoughts" else None
 
     def gave_up(self, dispatcher: CollectingDispatcher, slot: str, turn: Turn) -> bool:
         if slot in _DANGER:

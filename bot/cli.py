@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ def main() -> None:
     """The entry point of the ``handrail`` command."""
     from bot.logs import configure
 
+    # Whatever a command writes, a database or a transcript, is for its owner alone.
+    os.umask(0o077)
     configure()
     app()
 
@@ -380,11 +383,13 @@ def content_sign(
 @keys_app.command("new")
 def keys_new() -> None:
     """Make the key file where there is none yet, and say where it is."""
+    from bot.store.vault import new_key, write_keys
+
     with _told():
         settings = read_settings()
-        if settings.keys or settings.key_path.exists():
+        if settings.has_keys:
             raise _fail(f"There are keys already ({'HANDRAIL_KEYS' if settings.keys else settings.key_path}).")
-        settings.key_ring(create=True)
+        write_keys(settings.key_path, dict([new_key()]))
         typer.echo(
             f"{settings.key_path} holds a new key. Keep a copy apart from the database: without it nothing opens."
         )
@@ -403,7 +408,7 @@ def keys_rotate() -> None:
                 "the service, then run `handrail keys reseal`."
             )
         count = asyncio.run(rotate_keys(settings))
-        typer.echo(f"{count} values are sealed with the new key. Restart the service so that it uses it too.")
+        typer.echo(f"{count} values are sealed with the new key. A running service takes it up by itself.")
 
 
 @keys_app.command("reseal")

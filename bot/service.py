@@ -1,6 +1,7 @@
 """The real service, and opening the real store: what `handrail run` and the other commands share."""
 
 import asyncio
+import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -12,17 +13,19 @@ import structlog
 from bot.app import EngineHost, Handrail, load_content, load_screen
 from bot.channels import console
 from bot.content import Content, ContentError
-from bot.conversation.intake import UnknownSender
-from bot.delivery.messages import Delivery
+from bot.conversation.intake import LAST_WORDS, UnknownSender
+from bot.delivery.messages import Delivery, plain
 from bot.schedule.clock import RealClock
 from bot.settings import Settings
 from bot.store import audit, signatures
 from bot.store.database import Store
 from bot.store.migrate import upgrade
-from bot.store.rotation import rotate
-from bot.store.vault import Vault, new_key, write_keys
+from bot.store.rotation import rotate, unknown_keys
+from bot.store.vault import Vault, VaultError, new_key, only_one, write_keys
 
 log = structlog.get_logger()
+
+LONGEST_LINE = 8 * 1024 * 1024
 
 
 class Unsigned(ContentError):
@@ -38,13 +41,26 @@ async def opened_store(settings: Settings, *, create: bool = False) -> AsyncIter
 
     Raises:
         SettingsError: there are no keys.
+        VaultError: the keys are not those that the database was sealed with.
         StoreError: the database's address is wrong.
     """
-    ring = settings.key_ring(create=create)
+    made = dict([new_key()]) if create and not settings.has_keys else None
+    ring = made or settings.key_ring()
     if not settings.database_url:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with Store(settings.url, Vault(ring, settings.key_ring)) as store:
         await upgrade(store)
+        async with store.read() as unit:
+            missing = await unknown_keys(unit)
+        if missing:
+            raise VaultError(
+                f"this database is sealed with the key{'s' if len(missing) > 1 else ''} {', '.join(sorted(missing))}, which "
+                f"{settings.key_path if not settings.keys else 'HANDRAIL_KEYS'} does not hold: put the right key file there. "
+                "Without it nobody who writes would be known, and nothing could be read"
+            )
+        if made:
+            # Only now: a key that does not fit an old database must not lie there as if it were the right one.
+            write_keys(settings.key_path, made)
         yield store
 
 
@@ -94,41 +110,66 @@ def _show(delivery: Delivery) -> None:
     choices = (
         "  " + " ".join(f"[{choice.title}]" for choice in delivery.message.choices) if delivery.message.choices else ""
     )
-    sys.stdout.write(f"to {delivery.address}: {again}{delivery.message.text}{choices}\n")
+    # Line by line, each made plain: what a person wrote must not act on the terminal of whoever reads it.
+    text = "\n  ".join(plain(line) for line in delivery.message.text.splitlines())
+    sys.stdout.write(f"to {delivery.address}: {again}{text}{choices}\n")
     sys.stdout.flush()
 
 
 async def _hear(app: Handrail, stop: asyncio.Event) -> None:
     """Take ``key: text`` lines from standard input; the service goes on where there is none."""
-    reader = asyncio.StreamReader(limit=8 * 1024 * 1024)
+    reader = asyncio.StreamReader(limit=LONGEST_LINE)
     loop = asyncio.get_running_loop()
     try:
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     except (OSError, ValueError):
         return
     while not stop.is_set():
-        line = await reader.readline()
+        try:
+            line = await reader.readline()
+        except ValueError:
+            sys.stderr.write(f"That line was longer than {LONGEST_LINE:,} bytes and was not taken: send it in parts.\n")
+            continue
         if not line:
             return
         key, colon, text = line.decode("utf-8", "surrogateescape").rstrip("\r\n").partition(":")
-        if not colon:
+        if colon:
+            await _take(app, stop, key.strip(), text.strip())
+        else:
             sys.stderr.write("Write KEY: TEXT, such as maya: hello\n")
-            continue
+
+
+async def _take(app: Handrail, stop: asyncio.Event, key: str, text: str) -> None:
+    """Have a message taken in. Where the database cannot, the message is kept here and offered again until it can.
+
+    Nothing that was written is passed over: what follows waits, in order, where it came from.
+    """
+    message, wait = console.heard(key, text), 0.5
+    while True:
         try:
-            await app.intake.accept(console.heard(key.strip(), text.strip()))
+            await app.intake.accept(message)
         except UnknownSender:
-            sys.stderr.write(
-                f"Nobody here has the key {key.strip()!r}: `handrail practice load FILE.yml` adds people.\n"
-            )
+            sys.stderr.write(f"Nobody here has the key {key!r}: `handrail practice load FILE.yml` adds people.\n")
+        except Exception:
+            log.exception("a message could not be kept yet")
+            sys.stderr.write("This message is not kept yet: the database does not answer. It is tried again.\n")
+            sys.stderr.write(f"to {key}: {LAST_WORDS}\n" if wait < 1 and app.intake.alarming(text) else "")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), wait)
+            wait = min(wait * 2, 5.0)
+            if not stop.is_set():
+                continue
+        return
 
 
 async def rotate_keys(settings: Settings) -> int:
     """Put a new key first in the key file, then seal everything with it; returns how many values were sealed."""
-    ring = settings.key_ring()
-    key_id, key = new_key()
-    # The new key is on disk before anything is sealed with it: a crash in between loses nothing.
-    write_keys(settings.key_path, {key_id: key, **ring})
-    return await reseal(settings)
+    with only_one(settings.key_path):
+        ring = settings.key_ring()
+        key_id, key = new_key()
+        # The new key is on disk before anything is sealed with it: a crash in between loses nothing.
+        write_keys(settings.key_path, {key_id: key, **ring})
+        return await reseal(settings)
 
 
 async def reseal(settings: Settings) -> int:

@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.store.database import StoreError, async_url
-from bot.store.vault import VaultError, new_key, parse_keys, write_keys
+from bot.store.vault import VaultError, parse_keys
 
 HOME = Path(__file__).resolve().parent.parent
 
@@ -71,11 +71,13 @@ class Settings(BaseSettings):
         """The key file: beside the data folder by default, never in it, so that no copy of the data carries its keys."""
         return self.key_file or self.data.with_name(f"{self.data.name}-keys")
 
-    def key_ring(self, *, create: bool = False) -> dict[str, bytes]:
-        """The encryption keys, the current one first.
+    @property
+    def has_keys(self) -> bool:
+        """Whether there are keys, right or wrong."""
+        return bool(self.keys) or self.key_path.exists()
 
-        Args:
-            create: make a key file where there are no keys yet.
+    def key_ring(self) -> dict[str, bytes]:
+        """The encryption keys, the current one first.
 
         Raises:
             SettingsError: there are none, or they are malformed.
@@ -87,13 +89,9 @@ class Settings(BaseSettings):
                 return parse_keys(self.key_path.read_text())
         except (VaultError, OSError) as error:
             raise SettingsError([f"HANDRAIL_KEYS or {self.key_path}: {error}"]) from error
-        if not create:
-            raise SettingsError(
-                [f"HANDRAIL_KEYS is not set and {self.key_path} does not exist: `handrail keys new` makes a key file"]
-            )
-        key_id, key = new_key()
-        write_keys(self.key_path, {key_id: key})
-        return {key_id: key}
+        raise SettingsError(
+            [f"HANDRAIL_KEYS is not set and {self.key_path} does not exist: `handrail keys new` makes a key file"]
+        )
 
 
 def read_settings() -> Settings:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from bot.content import Content
 from bot.delivery import outbox
-from bot.delivery.messages import Choice, Lane, Outbound
+from bot.delivery.messages import Choice, Lane, Outbound, plain
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind, AlertStatus
 from bot.recovery.check_in import next_due as next_local
@@ -130,7 +130,7 @@ async def _raise(case: Case, findings: Sequence[Finding], story: str, message_id
                 case.person.id,
                 danger=worst.kind,
                 level=worst.level,
-                story=f"{case.now:%d %b %H:%M} UTC, {about}: {story}",
+                story=f"{case.now:%d %b %H:%M} UTC, {about}: {plain(story)}",
                 page=case.content.urgency_of(worst).page,
             ),
             case.now,
@@ -206,11 +206,15 @@ async def answer(case: Case, text: str) -> bool:
         elif finding.level is Level.POSSIBLE:
             await _make_definite(case, alert, finding, "two answers that settled nothing")
         else:
+            if _taken_a_while_ago(alert):
+                await _page_definite(case, alert, "they do not say that they are safe")
             return False
         return True
     await _put(case, alert, finding, str(found), attempts=ASKED_AT_MOST)
     if found is Meaning.DANGER and (finding.level is Level.POSSIBLE or alert.status == AlertStatus.ACKNOWLEDGED):
         await _page_definite(case, alert, "they answered that they are not safe")
+    elif found is Meaning.DANGER:
+        await _others_too(case, alert, "they answered that they are not safe")
     return True
 
 
@@ -239,13 +243,24 @@ async def _make_definite(case: Case, alert: AlertRow, finding: Finding, why: str
 
 
 async def _page_definite(case: Case, alert: AlertRow, why: str) -> int:
-    _, reached = await alerts.raise_alert(
-        case.unit,
-        alerts.Raising(
-            AlertKind.DANGER, alert.person_id, danger=alert.danger, level=Level.DEFINITE, story=f"Now definite: {why}."
-        ),
-        case.now,
-    )
+    await _others_too(case, alert, why)
+    return await _now_definite(case, alert, why)
+
+
+async def _others_too(case: Case, alert: AlertRow, why: str) -> None:
+    """Make the same person's other possible dangers of this hour definite.
+
+    A newer question has taken the place of theirs, so that a bad answer to it, or none, is theirs as well.
+    """
+    for other in await alerts.open_alerts(case.unit, case.person.id, AlertKind.DANGER):
+        if other.id != alert.id and other.level == Level.POSSIBLE and case.now - other.last_at < timedelta(hours=1):
+            await _now_definite(case, other, why)
+
+
+async def _now_definite(case: Case, alert: AlertRow, why: str) -> int:
+    story = f"{case.now:%d %b %H:%M} UTC, now definite: {why}."
+    what = alerts.Raising(AlertKind.DANGER, case.person.id, danger=alert.danger, level=Level.DEFINITE, story=story)
+    _, reached = await alerts.raise_alert(case.unit, what, case.now)
     return reached
 
 
@@ -277,8 +292,17 @@ async def _expire(unit: Unit, content: Content, question: QuestionRow, now: date
     if finding.level is Level.POSSIBLE:
         await _make_definite(case, alert, finding, "no answer in time")
     elif question.attempts < ASKED_AT_MOST:
-        moment = "silent" if await alerts.has_reached(unit, alert) else "nobody"
+        await _others_too(case, alert, "no answer in time")
+        moment = "silent" if await alerts.reached(unit, alert) else "nobody"
         await _put(case, alert, finding, moment, attempts=ASKED_AT_MOST, step=question.step)
+    elif _taken_a_while_ago(alert):
+        # Somebody took it, and now nobody knows how this person is: that is news.
+        await _page_definite(case, alert, "no answer to the question how they are")
+
+
+def _taken_a_while_ago(alert: AlertRow) -> bool:
+    """Whether somebody on staff has taken an alert and its first check-back has come since."""
+    return alert.status == AlertStatus.ACKNOWLEDGED and alert.check_backs > 0
 
 
 async def next_question(unit: Unit) -> datetime | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.care import danger
 from bot.care.turn import Turn
+from bot.delivery.messages import plain
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
 from bot.safety.findings import Finding
@@ -19,7 +20,7 @@ class AskForHuman:
     kind: AlertKind = AlertKind.HUMAN
 
     async def apply(self, unit: Unit, turn: Turn) -> None:
-        story = f"{turn.now:%d %b %H:%M} UTC, {self.why}: {turn.text}"
+        story = f"{turn.now:%d %b %H:%M} UTC, {self.why}: {plain(turn.text)}"
         await alerts.raise_alert(unit, alerts.Raising(self.kind, turn.person.id, story=story), turn.now)
 
 

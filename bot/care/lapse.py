@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.care.turn import Turn
+from bot.delivery.messages import plain
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
 from bot.store.database import Unit, new_id
@@ -17,7 +18,7 @@ class TellOfLapse:
 
     async def apply(self, unit: Unit, turn: Turn) -> None:
         await RecordLapse(turn.text, None, self.key).apply(unit, turn)
-        what = alerts.Raising(AlertKind.LAPSE, turn.person.id, story=f"{turn.now:%d %b %H:%M} UTC: {turn.text}")
+        what = alerts.Raising(AlertKind.LAPSE, turn.person.id, story=f"{turn.now:%d %b %H:%M} UTC: {plain(turn.text)}")
         await alerts.raise_alert(unit, what, turn.now)
 
 

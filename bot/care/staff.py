@@ -14,26 +14,39 @@ from bot.store import audit, people
 from bot.store.database import Unit
 from bot.store.tables import PersonRow
 
-_COMMAND = re.compile(r"^\s*(?P<number>\d{1,9})\s*(?P<letter>[acv])\b[\s:,.-]*(?P<rest>.*)$", re.IGNORECASE | re.DOTALL)
+_SHORT = re.compile(r"\s*(?P<number>\d{1,9})(?P<letter>[acv])\b[\s:,.-]*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_APART = re.compile(r"\s*(?P<number>\d{1,9})\s+(?P<letter>[acv])(?P<rest>)\s*", re.IGNORECASE)
 _SPELT = re.compile(
-    r"^\s*(?P<word>ack(?:nowledge)?|take|close|view|read|why)\s+(?:alert\s+)?#?(?P<number>\d{1,9})\b[\s:,.-]*(?P<rest>.*)$",
+    r"\s*(?P<word>ack(?:nowledge)?|take|view|read|why)\s+(?:alert\s+)?#?(?P<number>\d{1,9})(?P<rest>)[\s.!?]*"
+    r"|\s*(?P<close>close)\s+(?:alert\s+)?#?(?P<number_>\d{1,9})\b[\s:,.-]*(?P<note>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_LETTERS = {"ack": "a", "acknowledge": "a", "take": "a", "close": "c", "view": "v", "read": "v", "why": "v"}
+_LETTERS = {"ack": "a", "acknowledge": "a", "take": "a", "view": "v", "read": "v", "why": "v"}
 
 
 def command(text: str) -> tuple[int, str, str] | None:
-    """The alert's number, the letter a, c or v, and the note, where the text is a command to an alert."""
-    short = _COMMAND.match(text)
-    if short:
+    """The alert's number, the letter a, c or v, and the note, where the text is a command to an alert.
+
+    Only closing takes further words: "take 30 pills" is no command, and neither is "3 a day was not enough".
+    """
+    short = _SHORT.fullmatch(text) or _APART.fullmatch(text)
+    if short and (not short["rest"] or short["letter"] in "cC"):
         return int(short["number"]), short["letter"].lower(), short["rest"].strip()
-    spelt = _SPELT.match(text)
+    spelt = _SPELT.fullmatch(text)
+    if spelt and spelt["close"]:
+        return int(spelt["number_"]), "c", spelt["note"].strip()
     if spelt:
-        return int(spelt["number"]), _LETTERS[spelt["word"].lower()], spelt["rest"].strip()
+        return int(spelt["number"]), _LETTERS[spelt["word"].lower()], ""
     return None
 
 
-async def hear(case: danger.Case, text: str) -> None:
+async def is_command(unit: Unit, text: str) -> bool:
+    """Whether a text is a command to an alert that there is: what it says is of a danger that is known already."""
+    given = command(text)
+    return given is not None and await alerts.exists(unit, given[0])
+
+
+async def hear(case: danger.Case, text: str, written_at: datetime) -> None:
     """Do what a person on staff wrote, and answer them."""
     unit, staff, now = case.unit, case.person, case.now
     given = command(text)
@@ -41,51 +54,59 @@ async def hear(case: danger.Case, text: str) -> None:
         await _say(case, await _list(unit))
         return
     number, letter, rest = given
+    alert_id: str | None = None
     if letter == "a":
         reply = await _acknowledge(unit, case.content, staff, number, now)
     elif letter == "v":
-        reply = await _story(unit, staff, number, now)
+        reply, alert_id = await _story(unit, staff, number, now)
     elif not rest:
         reply = f"To close alert {number}, say what was done: {number}c and a few words."
     else:
-        changed = await alerts.close(unit, number, staff.id, rest, now)
+        changed = await alerts.close(unit, number, staff.id, rest, now, written_at)
         if changed.change is Change.DONE and changed.alert is not None:
             await danger.closed(unit, changed.alert)
         reply = await _tell(unit, number, changed, f"Alert {number} is closed.")
-    await _say(case, reply)
+    await _say(case, reply, alert_id)
 
 
 async def _acknowledge(unit: Unit, content: Content, staff: Person, number: int, now: datetime) -> str:
     changed = await alerts.acknowledge(unit, number, staff.id, now)
     if changed.change is Change.DONE and changed.alert is not None:
         await danger.acknowledged(unit, content, changed.alert, staff, now)
-    done = f"Alert {number} is yours. {number}v to read why, {number}c and a note when it is done."
+    more = ""
+    if changed.alert is not None and changed.alert.count > 1:
+        more = f" {changed.alert.count} messages by now, the last at {changed.alert.last_at:%H:%M} UTC."
+    done = f"Alert {number} is yours.{more} {number}v to read why, {number}c and a note when it is done."
     return await _tell(unit, number, changed, done)
 
 
 async def _tell(unit: Unit, number: int, changed: Changed, done: str) -> str:
     by = (await people.get(unit, changed.by)).first_name if changed.by else "someone"
+    unseen = (
+        f"Not closed: more came in for alert {number} since you last looked. {number}v to read it, then close again."
+    )
     return {
         Change.DONE: done,
+        Change.UNSEEN: unseen,
         Change.ALREADY: f"{by} already has alert {number}.",
         Change.CLOSED: f"{by} has closed alert {number}.",
         Change.UNKNOWN: f"There is no alert {number}.",
     }[changed.change]
 
 
-async def _story(unit: Unit, staff: Person, number: int, now: datetime) -> str:
+async def _story(unit: Unit, staff: Person, number: int, now: datetime) -> tuple[str, str | None]:
+    """What an alert is about, with its id: whoever was sent this knows what came in until now."""
     found = [alert for alert in await alerts.open_alerts(unit) if alert.number == number]
     if not found:
-        return f"There is no open alert {number}."
+        return f"There is no open alert {number}.", None
     alert = found[0]
     who = ""
     if alert.person_id:
         row = await unit.session.get_one(PersonRow, alert.person_id)
-        who = f" {unit.open(row, 'name_sealed')}, case {row.case_number}."
+        who = f" {unit.open_or(row, 'name_sealed', 'Name cannot be opened')}, case {row.case_number}."
     await audit.write(unit, staff.id, "alert read", f"alert {number}", now)
-    return (
-        f"Alert {number}: {alerts.title(alert)}.{who}\n{unit.open(alert, 'story_sealed') or 'Nothing more is known.'}"
-    )
+    story = unit.open_or(alert, "story_sealed", "What was written cannot be opened any more.")
+    return f"Alert {number}: {alerts.title(alert)}.{who}\n{story or 'Nothing more is known.'}", alert.id
 
 
 async def _list(unit: Unit) -> str:
@@ -96,5 +117,5 @@ async def _list(unit: Unit) -> str:
     return "Open alerts:\n" + "\n".join(rows) + "\nNumber and a to take one, v to read why, c and a note to close."
 
 
-async def _say(case: danger.Case, text: str) -> None:
-    await outbox.enqueue(case.unit, case.conversation, [Outbound(text)], Lane.REPLY, case.now)
+async def _say(case: danger.Case, text: str, alert_id: str | None = None) -> None:
+    await outbox.enqueue(case.unit, case.conversation, [Outbound(text)], Lane.REPLY, case.now, alert_id=alert_id)

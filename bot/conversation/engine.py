@@ -66,7 +66,7 @@ def readable(text: str) -> str:
         text = text.replace(sign, word)
     if len(text) > READS:
         text = text[: READS // 2] + " " + text[-READS // 2 :]
-    return _UNREADABLE.sub(" ", text).strip().lstrip("/").strip()
+    return _UNREADABLE.sub(" ", text).lstrip("/ \t\r\n").strip()
 
 
 def says_something(text: str) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.care import danger, staff
 from bot.content import Content
 from bot.delivery import inbox, outbox
-from bot.delivery.messages import Inbound, InStatus, Lane, Outbound
+from bot.delivery.messages import Inbound, InStatus, Lane, Outbound, plain
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
 from bot.recovery.people import Role
@@ -72,6 +72,10 @@ class Intake:
         # Something wrote to this conversation each time: better without the newest neighbours than not at all.
         return await self._accept(message, wait=False) or Accepted(None)
 
+    def alarming(self, text: str) -> bool:
+        """Whether the rules find danger in a text: all that can be asked while the database is away."""
+        return bool(self._screen.read(text))
+
     async def _accept(self, message: Inbound, *, wait: bool = True) -> Accepted | None:
         """One attempt; nothing when another message of the same person came in meanwhile and must be read with this."""
         now = self._now()
@@ -82,10 +86,11 @@ class Intake:
             _, conversation, row = known
             role = Role(row.role)
             earlier = await inbox.recent_texts(unit, conversation.id, now)
+            # What staff write to an alert tells of a danger that is known already.
+            told_already = role is Role.STAFF and await staff.is_command(unit, message.text)
         findings: tuple[Finding, ...] = ()
         unscreened = False
-        # What staff write to an alert tells of a danger that is already known.
-        if not (role is Role.STAFF and staff.command(message.text)):
+        if not told_already:
             try:
                 findings = await self._read(message.text, role, earlier)
             except Exception:
@@ -131,7 +136,7 @@ class Intake:
         """The protocol cannot speak: staff are paged all the same, and the person gets the lines to call."""
         first = by_urgency(came.findings)[0]
         what = alerts.Raising(
-            AlertKind.DANGER, came.person_id, danger=first.kind, level=Level.DEFINITE, story=came.message.text
+            AlertKind.DANGER, came.person_id, danger=first.kind, level=Level.DEFINITE, story=plain(came.message.text)
         )
         alert, _ = await alerts.raise_alert(unit, what, now)
         await outbox.enqueue(unit, conversation, [Outbound(LAST_WORDS)], Lane.CRISIS, now, alert_id=alert.id)
@@ -154,5 +159,5 @@ class _Came:
 
 
 async def _unread(unit: Unit, came: _Came, message_id: str, now: datetime) -> None:
-    story = f"The danger rules could not read message {message_id}; please read it: {came.message.text}"
+    story = f"The danger rules could not read message {message_id}; please read it: {plain(came.message.text)}"
     await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, came.person_id, story=story), now)

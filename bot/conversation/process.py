@@ -20,7 +20,8 @@ ASK_EVERY = 0.25
 BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 # An engine that ran this long had started well: the next restart begins at the shortest wait again.
 RAN_WELL = 60.0
-_OUR_SETTINGS = ("HANDRAIL_",)
+# All that the engine is given of our environment: no settings, and no secrets of anything else on this machine.
+_GIVEN = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH"})
 # A running engine is asked this often; one that stays silent this many times in a row hangs and is ended.
 WATCH_EVERY = 5.0
 ANSWERS_WITHIN = 10.0
@@ -121,12 +122,14 @@ class EngineProcess:
 
     async def _run(self, python: Path) -> None:
         port, token = free_port(), secrets.token_urlsafe(32)
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(_OUR_SETTINGS)}
+        environment = {name: value for name, value in os.environ.items() if name in _GIVEN}
         environment |= {
             "HANDRAIL_ENGINE_TOKEN": token,
             "HANDRAIL_ENGINE_PARENT": "1",
             "HANDRAIL_ACTIONS_URL": self._actions_url,
             "PYTHONUNBUFFERED": "1",
+            # Below this level Rasa logs what people write.
+            "LOG_LEVEL": "WARNING",
             "OMP_NUM_THREADS": "1",
             "TF_NUM_INTRAOP_THREADS": "2",
             # Its repacked copy of the weights takes 75 MB and makes one message no faster (measured by `make bench`).

@@ -1,10 +1,12 @@
 """Net 2 for what no turn asked the engine about: messages the protocol answered, and what came while it was away."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import or_, select
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from bot.care import danger
 from bot.content import Content
@@ -13,10 +15,12 @@ from bot.delivery import inbox
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind, AlertStatus
 from bot.recovery.people import Person, Role
-from bot.safety.findings import Finding, Subject
+from bot.safety.findings import Finding, Level, Subject
 from bot.store import conversations, people
 from bot.store.database import Store, Unit
 from bot.store.tables import AlertRow, ConversationRow, FindingRow, InboundRow
+
+log = structlog.get_logger()
 
 # A message that net 2 has not read by then has been read by one net alone: staff are told.
 READ_WITHIN = timedelta(seconds=60)
@@ -42,34 +46,37 @@ class Reader:
                 person = await people.get(unit, conversation.person_id)
                 waiting.append((row.id, row.conversation_id, unit.open_or(row, "text_sealed", ""), person))
         count = 0
-        for message_id, conversation_id, text, person in waiting:
-            heard = readable(text)
-            findings: tuple[Finding, ...] = ()
-            if says_something(heard) and person.role is not Role.STAFF:
-                try:
-                    findings = (await self._engine.read(message_id, heard, str(person.role))).findings
-                except EngineAway:
-                    return count
-                except EngineFailed as error:
-                    await self._could_not(message_id, person, str(error))
-                    continue
-            async with self._store.write() as unit:
-                # The conversation first, as everywhere, so that two who write to it never wait for each other.
-                conversation = await conversations.get(unit, conversation_id)
-                row = (await unit.session.scalars(select(InboundRow).where(InboundRow.id == message_id))).one()
-                if row.read_at is not None:
-                    continue
-                row.read_at = self._now()
-                known = set(
-                    await unit.session.scalars(select(FindingRow.kind).where(FindingRow.message_id == message_id))
-                )
-                # A message that already raised an alert is not answered a second time for the same thing.
-                if findings and not known:
-                    subject = Subject.OTHER if person.role is Role.FAMILY else Subject.SELF
-                    case = danger.Case(unit, self._content, person, conversation, self._now())
-                    await danger.respond(case, [replace(f, subject=subject) for f in findings], text, message_id)
+        for message in waiting:
+            try:
+                await self._read(*message)
+            except EngineAway:
+                return count
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception as error:
+                # One message that cannot be read must not keep net 2 from all others.
+                log.exception("a message could not be read by net 2", message=message[0])
+                why = str(error) if isinstance(error, EngineFailed) else type(error).__name__
+                await self._could_not(message[0], message[3], why)
             count += 1
         return count
+
+    async def _read(self, message_id: str, conversation_id: str, text: str, person: Person) -> None:
+        heard = readable(text)
+        findings: tuple[Finding, ...] = ()
+        if says_something(heard) and person.role is not Role.STAFF:
+            findings = (await self._engine.read(message_id, heard, str(person.role))).findings
+        async with self._store.write() as unit:
+            # The conversation first, as everywhere, so that two who write to it never wait for each other.
+            conversation = await conversations.get(unit, conversation_id)
+            row = (await unit.session.scalars(select(InboundRow).where(InboundRow.id == message_id))).one()
+            if row.read_at is None:
+                row.read_at = self._now()
+                new = await _unknown(unit, message_id, findings)
+                if new:
+                    subject = Subject.OTHER if person.role is Role.FAMILY else Subject.SELF
+                    case = danger.Case(unit, self._content, person, conversation, self._now())
+                    await danger.respond(case, [replace(f, subject=subject) for f in new], text, message_id)
 
     async def _could_not(self, message_id: str, person: Person, why: str) -> None:
         """A message that net 2 cannot read holds up no other: a human is told that only net 1 has read it."""
@@ -78,6 +85,21 @@ class Reader:
             row.read_at = self._now()
             story = f"Message {message_id} was read by the rules alone: {why}."
             await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, person.id, story=story), self._now())
+
+
+async def _unknown(unit: Unit, message_id: str, findings: Sequence[Finding]) -> list[Finding]:
+    """What net 2 found in a message beyond what is known of it: another kind of danger, or the same one for certain."""
+    rows = await unit.session.execute(
+        select(FindingRow.kind, FindingRow.level).where(FindingRow.message_id == message_id)
+    )
+    known = {(kind, level) for kind, level in rows}
+    kinds = {kind for kind, _ in known}
+    return [
+        finding
+        for finding in findings
+        if finding.kind not in kinds
+        or (finding.level is Level.DEFINITE and (finding.kind, Level.DEFINITE) not in known)
+    ]
 
 
 async def tell_of_unread(unit: Unit, now: datetime) -> int:
@@ -109,6 +131,6 @@ async def _untold(unit: Unit) -> tuple[datetime, int] | None:
     told = select(AlertRow.id).where(
         AlertRow.kind == AlertKind.TECHNICAL,
         AlertRow.person_id.is_(None),
-        or_(AlertRow.status != AlertStatus.CLOSED, AlertRow.raised_at >= waiting[0]),
+        or_(AlertRow.status == AlertStatus.OPEN, AlertRow.last_at >= waiting[0]),
     )
     return None if await unit.session.scalar(told.limit(1)) else waiting

@@ -126,6 +126,7 @@ class TurnWorker:
             message, conversation = found
             conversation.fence += 1
             conversation.lease_until = now + LEASE
+            conversation.served_at = now
             hold = Hold(
                 message_id=message.id,
                 conversation_id=conversation.id,
@@ -153,13 +154,15 @@ class TurnWorker:
             content=self._content,
             practice=self._practice,
         )
-        state = conversations.load_state(unit, conversation, hold.now)
+        # As it stood when they wrote: an answer that waited for the engine is still the answer to its question.
+        state = conversations.load_state(unit, conversation, hold.received_at)
         offered = await outbox.last_sent(unit, conversation.contact_point_id)
         return Claim(hold, Owner(conversation.owner), conversation.state_sealed, state, turn, offered)
 
     async def _work(self, claim: Claim) -> Done:
-        if claim.turn.person.role is Role.STAFF:
-            return await self._commit(claim.hold, _staff(claim.turn))
+        asked = claim.owner is Owner.PROTOCOL
+        if claim.turn.person.role is Role.STAFF and not (asked and staff.command(claim.turn.text) is None):
+            return await self._commit(claim.hold, _staff(claim))
         if claim.owner is Owner.PROTOCOL:
             return await self._commit(claim.hold, _protocol(claim))
         if claim.owner is Owner.BOT:
@@ -177,11 +180,11 @@ class TurnWorker:
         except EngineAway:
             return await self._wait(claim.hold)
         except EngineFailed as error:
-            return await self._failed(claim.hold, str(error))
+            return await self._failed(claim.hold, str(error), turn)
         heard_as = answer.understanding
         log.info("turn", message=turn.message_id, intent=heard_as.intent, confidence=round(heard_as.confidence, 3))
         if turn.failed_action and not heard_as.findings:
-            return await self._failed(claim.hold, f"{turn.failed_action} raised an error")
+            return await self._failed(claim.hold, f"{turn.failed_action} raised an error", turn)
         return await self._commit(claim.hold, self._answer(claim, answer), read=True)
 
     def _answer(self, claim: Claim, answer: Answer) -> Write:
@@ -236,9 +239,15 @@ class TurnWorker:
         done = await self._commit(hold, write)
         return Done.WAITING if done is Done.ANSWERED else done
 
-    async def _failed(self, hold: Hold, why: str) -> Done:
-        """The engine or an action failed on this message: again a few times, then a human and an honest word."""
+    async def _failed(self, hold: Hold, why: str, turn: Turn | None = None) -> Done:
+        """The engine or an action failed on this message: again a few times, then a human and an honest word.
+
+        A danger that a form had found by then counts all the same, and is the answer.
+        """
         log.warning("turn failed", message=hold.message_id, attempt=hold.attempts + 1, why=why)
+        found = [effect for effect in turn.effects if isinstance(effect, FoundDanger)] if turn else []
+        if turn is not None and found:
+            return await self._commit(hold, _found(turn, found))
         give_up = hold.attempts + 1 >= SET_ASIDE_AFTER
 
         async def write(unit: Unit, case: danger.Case) -> bool:
@@ -308,6 +317,15 @@ async def _apply(unit: Unit, turn: Turn, *, whatever_happens: bool) -> None:
                 await effect.apply(unit, turn)
 
 
+def _found(turn: Turn, effects: list[FoundDanger]) -> Write:
+    async def write(unit: Unit, _case: danger.Case) -> bool:
+        for effect in effects:
+            await effect.apply(unit, turn)
+        return True
+
+    return write
+
+
 def _protocol(claim: Claim) -> Write:
     """A message while the safety protocol has the conversation: the answer to its question, unless it is older.
 
@@ -341,9 +359,9 @@ def _about(person: Person, findings: tuple[Finding, ...]) -> list[Finding]:
     return [replace(finding, subject=subject) for finding in findings]
 
 
-def _staff(turn: Turn) -> Write:
+def _staff(claim: Claim) -> Write:
     async def write(_unit: Unit, case: danger.Case) -> bool:
-        await staff.hear(case, turn.text)
+        await staff.hear(case, claim.turn.text, claim.hold.received_at)
         return True
 
     return write

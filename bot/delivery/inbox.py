@@ -63,10 +63,10 @@ async def recent_texts(unit: Unit, conversation_id: str, now: datetime) -> tuple
 
 
 async def next_pending(unit: Unit, now: datetime) -> tuple[InboundRow, ConversationRow] | None:
-    """The oldest message that waits in a conversation that nobody holds; the conversation is locked for the caller.
+    """The first message that waits in a conversation that nobody holds; the conversation is locked for the caller.
 
     Only the first message of a conversation counts, so a person is answered in order; and a person with a thousand
-    messages, or with one that must wait, stands in nobody's way.
+    messages, or with one that must wait, stands in nobody's way: whoever was served longest ago comes first.
     """
     heads = (
         select(InboundRow.conversation_id, func.min(InboundRow.sequence).label("head"))
@@ -80,7 +80,7 @@ async def next_pending(unit: Unit, now: datetime) -> tuple[InboundRow, Conversat
         .join(InboundRow, InboundRow.sequence == heads.c.head)
         .where(InboundRow.not_before <= now)
         .where((ConversationRow.lease_until.is_(None)) | (ConversationRow.lease_until < now))
-        .order_by(heads.c.head)
+        .order_by(ConversationRow.served_at.nulls_first(), heads.c.head)
         .limit(1)
         .with_for_update(skip_locked=True, key_share=True, of=ConversationRow)
     )

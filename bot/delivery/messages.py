@@ -1,6 +1,7 @@
 """What travels: an inbound text, an outbound text with its choices, the lanes, the errors a channel may give."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Protocol
@@ -70,6 +71,16 @@ class Outbound:
     def parse(cls, body: str) -> "Outbound":
         data = json.loads(body)
         return cls(data["text"], tuple(Choice(t, p) for t, p in data["choices"]), data["alert"])
+
+
+# Marks that turn the direction of writing: they would show staff another text than the one that was written.
+_TURNING = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def plain(text: str) -> str:
+    """A person's text as staff may read it: in one line, nothing in it that moves, colours or turns what is shown."""
+    line = _TURNING.sub("", " ".join(text.split()))
+    return "".join(c if c.isprintable() else "\u00b7" for c in line)
 
 
 class SendError(Exception):

@@ -56,9 +56,31 @@ class Sender:
                     await outbox.drop(unit, message.id, reason)
                 else:
                     wanted.append(message)
-        for message in wanted:
-            await self._send(message)
+        await self._send_all(wanted)
         return len(leased)
+
+    async def _send_all(self, messages: Sequence[outbox.Leased]) -> None:
+        """Send to everyone at the same time, to each one in order: a slow line keeps nobody else waiting.
+
+        Where something breaks between sending and recording, what was not touched goes back into the queue.
+        """
+        lines: dict[tuple[str, str], list[outbox.Leased]] = {}
+        for message in messages:
+            lines.setdefault((message.channel, message.address), []).append(message)
+        done = await asyncio.gather(*(self._send_line(line) for line in lines.values()), return_exceptions=True)
+        broken = [outcome for outcome in done if isinstance(outcome, BaseException)]
+        if broken:
+            raise broken[0]
+
+    async def _send_line(self, messages: list[outbox.Leased]) -> None:
+        for at, message in enumerate(messages):
+            try:
+                await self._send(message)
+            except Exception:
+                async with self._store.write() as unit:
+                    for left in messages[at + 1 :]:
+                        await outbox.give_back(unit, left)
+                raise
 
     async def _unwanted(self, unit: Unit, message: outbox.Leased) -> str | None:
         if message.lane is Lane.CRISIS:

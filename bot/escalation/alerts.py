@@ -1,18 +1,22 @@
 """Alerts as rows: raised in the caller's transaction, stepped by the clock, ended only by a person on staff."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import func, select, update
 
 from bot.delivery import outbox
-from bot.delivery.messages import Choice, Lane, Outbound
+from bot.delivery.messages import Choice, Lane, Outbound, OutStatus
 from bot.escalation.policy import AlertKind, AlertStatus, Policy, Who, policy_for
 from bot.recovery.people import Role
 from bot.store import audit, conversations
 from bot.store.database import Unit, new_id
-from bot.store.tables import AlertRow, AlertStepRow, PersonRow, QuestionRow
+from bot.store.tables import AlertRow, AlertStepRow, OutboundRow, PersonRow, QuestionRow
+
+# Who has been paged so lately has heard: more messages in the same minutes are counted, and read with the story.
+PAGED_LATELY = timedelta(seconds=60)
+STORY_MOST = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Change(StrEnum):
     """What became of an attempt to acknowledge or close."""
 
     DONE = "done"
+    UNSEEN = "unseen"
     ALREADY = "already"
     CLOSED = "closed"
     UNKNOWN = "unknown"
@@ -44,10 +49,12 @@ class Changed:
 
 
 async def raise_alert(unit: Unit, what: Raising, now: datetime) -> tuple[AlertRow, int]:
-    """Raise an alert, or join one of the same kind that is still open; returns it and how many staff were reached.
+    """Raise an alert, or join one of the same kind that is still open; returns it and how many staff it has reached.
 
-    A danger that joins pages again: it is never swallowed by an older alert, even an acknowledged one. What a person
-    asks for or does pages again once somebody has taken the alert, for that was the answer to what came before.
+    Nothing that joins disappears in an older alert. One that somebody has taken opens again and begins with its first
+    step, because that was the answer to what came before; so does one that was possible and is definite now. One that
+    is open pages again whom it has asked last, and its steps go on as they were: whoever keeps crying for help must
+    not keep the next person from being asked.
     """
     alert = await _to_join(unit, what)
     policy = policy_for(what.kind, page=what.page)
@@ -63,29 +70,37 @@ async def raise_alert(unit: Unit, what: Raising, now: datetime) -> tuple[AlertRo
             policy=policy.freeze(),
             story_sealed=unit.seal(AlertRow, "story_sealed", row_id, what.story) if what.story else None,
             raised_at=now,
+            last_at=now,
         )
         unit.session.add(alert)
         await unit.session.flush()
         await audit.write(unit, "handrail", f"alert raised: {what.kind}", f"alert {alert.number}", now)
         return alert, await take_step(unit, alert, now)
     alert.count += 1
+    alert.last_at = now
     if what.story:
-        story = "\n".join(part for part in (unit.open(alert, "story_sealed"), what.story) if part)
+        # A story that does not open any more must not keep the next danger from being told.
+        story = _shortened("\n".join(part for part in (unit.open_or(alert, "story_sealed", ""), what.story) if part))
         alert.story_sealed = unit.seal(AlertRow, "story_sealed", alert.id, story)
-    if what.kind is not AlertKind.DANGER:
-        taken = alert.status == AlertStatus.ACKNOWLEDGED
-        if not (taken and what.kind in _ASKED_ANEW):
-            return alert, len(await recipients(unit, alert, Who.INTERVENTIONIST))
-    elif what.level == "definite" or alert.level != "definite":
+    worse = what.level == "definite" and alert.level != "definite"
+    if worse:
         alert.level = what.level
         alert.policy = policy.freeze()
-    alert.status, alert.raised_at, alert.next_step = AlertStatus.OPEN, now, 0
-    alert.acknowledged_at = alert.acknowledged_by = None
-    return alert, await take_step(unit, alert, now)
+    if worse or alert.status == AlertStatus.ACKNOWLEDGED:
+        alert.status, alert.raised_at, alert.next_step = AlertStatus.OPEN, now, 0
+        alert.acknowledged_at = alert.acknowledged_by = None
+        return alert, await take_step(unit, alert, now)
+    if what.kind is AlertKind.DANGER and not await _paged_since(unit, alert, now - PAGED_LATELY):
+        who = Policy.thaw(alert.policy).who(max(alert.next_step - 1, 0))
+        await _page_all(unit, alert, who, now, again=True)
+    return alert, await reached(unit, alert)
 
 
-# These come from a person: a second time after somebody took the first is news. Trouble of our own is not.
-_ASKED_ANEW = frozenset({AlertKind.HUMAN, AlertKind.LAPSE, AlertKind.CONCERN, AlertKind.OPT_OUT})
+def _shortened(story: str) -> str:
+    """The beginning of a long story and, above all, its end."""
+    if len(story) <= STORY_MOST:
+        return story
+    return f"{story[: STORY_MOST // 4]}\n… (some left out) …\n{story[-STORY_MOST * 3 // 4 :]}"
 
 
 async def _to_join(unit: Unit, what: Raising) -> AlertRow | None:
@@ -102,43 +117,57 @@ async def _to_join(unit: Unit, what: Raising) -> AlertRow | None:
 
 
 async def take_step(unit: Unit, alert: AlertRow, now: datetime) -> int:
-    """Page whom the current step names and set the next one; returns how many staff were reached."""
+    """Page whom the current step names and set the next one; returns how many staff were paged."""
     policy = Policy.thaw(alert.policy)
     step = alert.next_step
     who = policy.who(step)
-    staff = await recipients(unit, alert, who)
-    reached = 0
-    for person in staff:
-        # Not locked: whoever is paged may be writing at this moment, and neither must wait for the other.
-        conversation = await conversations.of_person(unit, person.id, lock=False)
-        if conversation is not None:
-            await outbox.enqueue(
-                unit, conversation, [await _page(unit, alert, again=step > 0)], Lane.ALERT, now, alert_id=alert.id
-            )
-            reached += 1
-    unit.session.add(AlertStepRow(id=new_id(), alert_id=alert.id, step=step, who=who, reached=reached, at=now))
+    paged = await _page_all(unit, alert, who, now, again=step > 0)
+    unit.session.add(AlertStepRow(id=new_id(), alert_id=alert.id, step=step, who=who, reached=paged, at=now))
     alert.next_step = step + 1
     alert.next_at = alert.raised_at + policy.moment(step + 1)
     if alert.next_at <= now:
         # After a long standstill the next step follows at once, but never twice in the same moment.
         alert.next_at = now + (policy.moment(step + 1) - policy.moment(step))
     await unit.session.flush()
-    return reached
+    return paged
 
 
-async def has_reached(unit: Unit, alert: AlertRow) -> bool:
-    """Whether any step of this alert has paged anybody."""
-    query = select(func.max(AlertStepRow.reached)).where(AlertStepRow.alert_id == alert.id)
-    return bool(await unit.session.scalar(query))
+async def _page_all(unit: Unit, alert: AlertRow, who: Who, now: datetime, *, again: bool) -> int:
+    paged = 0
+    for person in await recipients(unit, alert, who):
+        # Not locked: whoever is paged may be writing at this moment, and neither must wait for the other.
+        conversation = await conversations.of_person(unit, person.id, lock=False)
+        if conversation is not None:
+            page = await _page(unit, alert, again=again)
+            await outbox.enqueue(unit, conversation, [page], Lane.ALERT, now, alert_id=alert.id)
+            paged += 1
+    return paged
+
+
+async def _paged_since(unit: Unit, alert: AlertRow, moment: datetime) -> bool:
+    query = select(OutboundRow.id).where(
+        OutboundRow.alert_id == alert.id, OutboundRow.lane == int(Lane.ALERT), OutboundRow.created_at > moment
+    )
+    return await unit.session.scalar(query.limit(1)) is not None
+
+
+async def reached(unit: Unit, alert: AlertRow) -> int:
+    """How many staff a page of this alert is on its way to, or has come to: not those whom it is known to have missed."""
+    query = select(func.count(OutboundRow.person_id.distinct())).where(
+        OutboundRow.alert_id == alert.id, OutboundRow.lane == int(Lane.ALERT), OutboundRow.status != OutStatus.FAILED
+    )
+    return int(await unit.session.scalar(query) or 0)
 
 
 async def recipients(unit: Unit, alert: AlertRow, who: Who) -> list[PersonRow]:
-    """The staff that a step pages. Where it names nobody, everybody: an alert to no one would just end."""
-    staff = list(
-        await unit.session.scalars(
-            select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.case_number)
-        )
+    """The staff that a step pages. Where it names nobody, everybody: an alert to no one would just end.
+
+    Never the person whom the alert is about: someone on staff who is in danger needs somebody else.
+    """
+    everyone = await unit.session.scalars(
+        select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.case_number)
     )
+    staff = [person for person in everyone if person.id != alert.person_id]
     on_call = [person for person in staff if person.on_call]
     chosen: list[PersonRow] = staff
     if who is Who.INTERVENTIONIST:
@@ -214,8 +243,13 @@ async def acknowledge(unit: Unit, number: int, staff_id: str, now: datetime) -> 
     return Changed(Change.DONE, alert, staff_id)
 
 
-async def close(unit: Unit, number: int, staff_id: str, note: str, now: datetime) -> Changed:
+async def close(
+    unit: Unit, number: int, staff_id: str, note: str, now: datetime, written_at: datetime | None = None
+) -> Changed:
     """A person on staff ends an alert with a note about what was done; its open question ends with it.
+
+    Args:
+        written_at: when they wrote; what came in since they last got word of this alert is not closed unread.
 
     Raises:
         ValueError: the note is empty.
@@ -227,6 +261,8 @@ async def close(unit: Unit, number: int, staff_id: str, note: str, now: datetime
         return Changed(Change.UNKNOWN)
     if alert.status == AlertStatus.CLOSED:
         return Changed(Change.ALREADY, alert, alert.closed_by)
+    if alert.count > 1 and not await _has_word_of(unit, alert, staff_id, written_at or now):
+        return Changed(Change.UNSEEN, alert)
     alert.status, alert.closed_at, alert.closed_by = AlertStatus.CLOSED, now, staff_id
     alert.note_sealed = unit.seal(AlertRow, "note_sealed", alert.id, note)
     alert.next_at = alert.check_back_at = None
@@ -241,11 +277,27 @@ async def close(unit: Unit, number: int, staff_id: str, note: str, now: datetime
     return Changed(Change.DONE, alert, staff_id)
 
 
+async def _has_word_of(unit: Unit, alert: AlertRow, staff_id: str, at: datetime) -> bool:
+    """Whether a page or an answer about this alert came to someone after the last message that joined it."""
+    query = select(OutboundRow.id).where(
+        OutboundRow.alert_id == alert.id,
+        OutboundRow.person_id == staff_id,
+        OutboundRow.created_at >= alert.last_at,
+        OutboundRow.sent_at < at,
+    )
+    return await unit.session.scalar(query.limit(1)) is not None
+
+
 async def _locked(unit: Unit, number: int) -> AlertRow | None:
     found: AlertRow | None = (
         await unit.session.scalars(select(AlertRow).where(AlertRow.number == number).with_for_update())
     ).first()
     return found
+
+
+async def exists(unit: Unit, number: int) -> bool:
+    """Whether there is an alert with this number, open or closed."""
+    return await unit.session.scalar(select(AlertRow.id).where(AlertRow.number == number)) is not None
 
 
 async def open_alerts(unit: Unit, person_id: str | None = None, kind: AlertKind | None = None) -> list[AlertRow]:

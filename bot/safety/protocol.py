@@ -35,7 +35,8 @@ class Urgency:
 ASKED_AT_MOST = 2
 
 _YES = re.compile(
-    r"^\W*(?:1|y|ye|yes+|yea|yeah+|yep|yup|si|sí|i am|i'?m (?:safe|ok|okay|fine|alright)|safe|i think so|i did|i have"
+    r"^\W*(?:1|y|ye|yes+|yea|yeah+|yep|yup|si|sí|i am|i'?m (?:safe|ok|okay|fine|alright)|safe|i think so"
+    r"|i did|i have|i(?:'?ve)? called|i'?m calling"
     r"|they are|(?:s?he|they)(?:'s| is| are) (?:safe|ok|okay|fine)|called|calling|on the phone with)\b",
     re.IGNORECASE,
 )
@@ -48,7 +49,8 @@ _SAFE = re.compile(
     re.IGNORECASE,
 )
 _NOT_SAFE = re.compile(
-    r"\b(?:not|isn'?t|aren'?t|never|no longer) (?:\w+ )?(?:safe|ok|okay|fine|alright)\b|\bunsafe\b|\bin danger\b",
+    r"\b(?:not|nt|isn'?t|ain'?t|aren'?t|never|no longer) (?:\w+ )?(?:safe|ok|okay|fine|alright)\b|\bunsafe\b|\bin danger\b"
+    r"|\b(?:s?he|they|it)(?:'s|'re| is| are) (?:\w+ )?(?:dead|blue|gr[ae]y|cold|dying|unconscious|gone)\b",
     re.IGNORECASE,
 )
 _HEDGED = re.compile(
@@ -56,6 +58,26 @@ _HEDGED = re.compile(
     r"|still here with (?:me|it|them))\b",
     re.IGNORECASE,
 )
+# "Safe" is taken from an answer that says nothing else. With any other word in it ("yes, the pills are working", "1, I
+# lied") the answer settles nothing, and the question is put once more.
+_SAYS_YES = "1 y ye yes yea yeah yep yup sure absolutely si s\u00ed promise"
+_SAYS_NO = "2 n no nope nah not never negative"
+_BESIDE = (
+    "i i'm im i'am am we we're are is it's he he's hes she she's shes they they're theyre do did have has been was this that"
+    " safe ok okay fine alright good better really totally all very so think just too and at in the my a an of to me us here"
+    " home bed house alone thanks thank you ty awake talking breathing sitting mom mum mama mother dad father sister brother"
+    " wife husband partner boyfriend girlfriend friend friends family roommate kids son daughter cousin aunt uncle grandma"
+    " sponsor nurse doctor paramedics ambulance police with called calling call phone on them him her 911 988 coming way"
+    " estoy est\u00e1 esta estamos bien a salvo gracias con mi mam\u00e1 pap\u00e1 hermana hermano amigo amiga"
+)
+# "I'm safe now" is safe, but "not now" and "not today" leave open what comes later.
+_FOR_NOW = "now right today tonight anymore ahora"
+_PLAIN_YES = frozenset(f"{_SAYS_YES} {_BESIDE} {_FOR_NOW}".split())
+_PLAIN_NO = frozenset(f"{_SAYS_NO} {_BESIDE}".split())
+
+
+def _words(folded: str) -> set[str]:
+    return set(re.findall(r"[\w'.]*[\w']", folded.lower()))
 
 
 def read_answer(text: str) -> Answer:
@@ -72,7 +94,7 @@ def meaning(text: str, yes_means: Meaning) -> Meaning:
     """What a person's answer means, given what a "yes" means for the question that was put.
 
     Saying outright that one is safe, or is not, counts as that whatever the question was. A hedged answer settles
-    nothing, unless it is the dangerous one.
+    nothing, unless it is the dangerous one; nor does a safe one that says more than that.
     """
     folded = " ".join(text.replace("\u2019", "'").split())
     answer = read_answer(folded)
@@ -85,5 +107,7 @@ def meaning(text: str, yes_means: Meaning) -> Meaning:
     if _HEDGED.search(folded):
         return said if said is Meaning.DANGER else Meaning.UNCLEAR
     if _SAFE.search(folded) and answer is not Answer.NO:
-        return Meaning.SAFE
+        said = Meaning.SAFE
+    if said is Meaning.SAFE and not _words(folded) <= (_PLAIN_NO if answer is Answer.NO else _PLAIN_YES):
+        return Meaning.UNCLEAR
     return said

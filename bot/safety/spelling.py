@@ -8,7 +8,7 @@ from itertools import product
 
 # Zero-width, bidi and filler characters, and combining marks: they stay inside a word and say nothing.
 INVISIBLE = (
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\x00-\x08\x0e-\x1d\x1f\x7f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
 )
 MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
@@ -168,7 +168,7 @@ class Speller:
 
 def _plain(typed: str) -> str:
     """Lower case, Latin letters, no marks, no invisible characters, runs of three letters cut to two."""
-    if typed.isascii():
+    if typed.isascii() and typed.isprintable():
         word = typed.lower()
     else:
         # Marks go first: putting thousands of them in canonical order would take quadratic time.

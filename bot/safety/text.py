@@ -14,7 +14,8 @@ _APOSTROPHE = "'\u2018\u2019`\u00b4\u02bc\uff07"
 # One word: letters and digits, held together by apostrophes or by signs that stand in for letters ("d!e").
 # Every alternative starts with characters no other one accepts, so cutting never goes back.
 _CUT = (
-    rf"(?P<number>\d+(?:[.,]\d+)+)(?![^\W_])"
+    rf"(?P<tag></?[a-z][^<>]{{0,20}}>)"
+    rf"|(?P<number>\d+(?:[.,]\d+)+)(?![^\W_])"
     rf"|(?P<word>(?:{_LETTER})+(?:[{_APOSTROPHE}!@$*|+](?:{_LETTER})+|\*+(?:{_LETTER})+)*|[@$](?:{_LETTER})+)"
     rf"|(?P<hard>[.?!\u3002\uff01\uff0e\uff1f\u00a1\u00bf\u2026\n\r]+)"
     rf"|(?P<soft>[,;:()\[\]\"\u201c\u201d\u2013\u2014\uff0c\uff1b{MESSAGE_BORDER}]+|-{{2,}})"
@@ -27,6 +28,8 @@ _SUM_BEFORE = "$\u20ac\u00a3"
 _SUM_AFTER = re.compile(
     r"\s{0,2}(?:[%\u20ac\u00a3$]|(?:percent|dollars?|bucks|cents|euros?|pesos|usd)\b)", re.IGNORECASE
 )
+# A face says how a sentence is meant, wherever it stands; between two words it must not tear them apart.
+_FACE = "_face"
 _SPELT_PAIRS = {"od": "overdose", "si": "suicidal"}
 
 
@@ -60,6 +63,7 @@ class Reader:
         symbols: list[str] = []
         starts: list[int] = []
         ends: list[int] = []
+        faces: list[tuple[int, int, tuple[str, ...]]] = []
         letters: list[tuple[int, int, str]] = []  # the spelt-out run: place in `symbols`, end in text, letter
 
         def add(symbol: str, start: int, end: int) -> None:
@@ -73,6 +77,16 @@ class Reader:
                     symbols[-1] = HARD
             else:
                 add(symbol, start, end)
+
+        def show(sign: tuple[int, int, tuple[str, ...]]) -> None:
+            for word in sign[2]:
+                add(self._symbol(word), sign[0], sign[1])
+
+        def show_faces() -> None:
+            # A face torn out of its place stands where the part of the sentence ends.
+            for face in faces[:1]:
+                show(face)
+            faces.clear()
 
         def gather() -> None:
             words = self._spelt("".join(letter for _, _, letter in letters))
@@ -91,6 +105,8 @@ class Reader:
         for found in self._cut.finditer(text):
             start, end = found.span()
             group = found.lastgroup
+            if group in ("hard", "soft"):
+                show_faces()
             if group == "word":
                 typed = found.group()
                 alone = end - start == 1 and typed.isalpha()
@@ -103,6 +119,8 @@ class Reader:
                     continue
                 for word in self._speller.words(typed):
                     add(self._symbol(word), start, end)
+            elif group == "tag":
+                continue
             elif group == "hard":
                 pause(HARD, start, end)
             elif group == "soft":
@@ -110,10 +128,14 @@ class Reader:
             elif group == "number":
                 add(OTHER if _is_sum(text, start, end) else number_symbol(_value(found.group())), start, end)
             else:
-                for word in self._emoji[found["sign"]]:
-                    add(self._symbol(word), start, end)
+                words = self._emoji[found["sign"]]
+                if words[0].endswith(_FACE):
+                    faces.append((start, end, words))
+                else:
+                    show((start, end, words))
         if letters:
             gather()
+        show_faces()
         return Reading(text, "".join(symbols), tuple(starts), tuple(ends))
 
     def _symbol(self, word: str) -> str:

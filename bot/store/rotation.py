@@ -6,7 +6,7 @@ from sqlalchemy import Table, select, update
 
 from bot.store.columns import SealedText
 from bot.store.database import Store, StoreError, Unit
-from bot.store.tables import Base, ContactPointRow, PersonRow
+from bot.store.tables import Base, ContactPointRow, PersonRow, PlanVersionRow
 from bot.store.vault import Place, VaultError
 
 BATCH = 50
@@ -52,6 +52,15 @@ async def rotate(store: Store, to_key: str | None = None) -> int:
             # A whole pass found nothing: nobody seals with another key any more.
             return total
     raise OldKeyInUse("a running service still seals with an older key: start it again, then rotate once more")
+
+
+async def unknown_keys(unit: Unit) -> set[str]:
+    """The ids of keys that seal something and are not in the ring. Looks at people, addresses and plans: few rows, always there."""
+    known = set(unit.vault.key_ids)
+    missing: set[str] = set()
+    for column in (PersonRow.key_sealed, ContactPointRow.address_sealed, PlanVersionRow.plan_sealed):
+        missing |= {unit.vault.key_of(sealed) for sealed in await unit.session.scalars(select(column))} - known
+    return missing
 
 
 def sealed_columns(table: Table) -> list[str]:

@@ -173,6 +173,7 @@ class ConversationRow(Id, Base):
     state_sealed: Mapped[bytes | None]
     state_until: Mapped[datetime | None]
     last_heard: Mapped[datetime | None]
+    served_at: Mapped[datetime | None]
     # Whoever looks at a conversation wants to know whose it is.
     person: Mapped[PersonRow] = relationship(lazy="joined", innerjoin=True, viewonly=True)
 
@@ -221,6 +222,7 @@ class AlertRow(Base):
     note_sealed: Mapped[bytes | None]
     count: Mapped[int] = mapped_column(default=1)
     raised_at: Mapped[datetime]
+    last_at: Mapped[datetime]
     acknowledged_at: Mapped[datetime | None]
     acknowledged_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     closed_at: Mapped[datetime | None]

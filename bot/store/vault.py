@@ -5,11 +5,14 @@ that nothing can be moved from one row to another. Keys live outside the databas
 """
 
 import base64
+import fcntl
 import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,15 +87,38 @@ def parse_keys(text: str) -> dict[str, bytes]:
 def write_keys(path: Path, keys: Mapping[str, bytes]) -> None:
     """Write a key file that only its owner may read, replacing an older one in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # Made anew under a name of its own, readable by its owner alone.
+    descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     with os.fdopen(descriptor, "w") as handle:
-        # A file that was left over keeps its old mode otherwise.
-        os.fchmod(descriptor, 0o600)
         handle.write(format_keys(keys))
         handle.flush()
         os.fsync(handle.fileno())
-    fresh.replace(path)
+    Path(fresh).replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        # Else a power cut could take the new key away and leave what it has sealed.
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Let one process at a time change a key file: two at once would each lose the other's key.
+
+    Raises:
+        VaultError: another one is changing it.
+    """
+    # The folder is locked and not the file, which is replaced by another one meanwhile.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise VaultError(f"another command is changing the keys in {path}: wait until it has ended") from error
+        yield
+    finally:
+        os.close(folder)
 
 
 class Vault:
@@ -123,6 +149,11 @@ class Vault:
             return False
         self._take(keys)
         return True
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The ids of the keys in the ring, the current one first."""
+        return tuple(self._keys)
 
     def seal(self, place: Place, text: str) -> bytes:
         """Encrypt a text for one place; lone surrogates survive the round trip."""

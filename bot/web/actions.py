@@ -73,7 +73,7 @@ class ActionRoute:
             self._socket.close()
 
     async def _run(self, request: Request) -> Response:
-        if not hmac.compare_digest(request.path_params["secret"], self._secret):
+        if not hmac.compare_digest(request.path_params["secret"].encode(), self._secret.encode()):
             return JSONResponse({"error": "not found"}, status_code=404)
         body = await request.body()
         if request.headers.get("content-encoding") == "deflate":

@@ -62,7 +62,7 @@ async def test_what_staff_do_is_told_truthfully(world: World) -> None:
 
     world.client.catches_up()
     await world.staff.says(f"{number}a")
-    world.client.hears("Ruth has read this")
+    world.client.hears("Ruth has seen your alert")
     world.client.does_not_hear("minutes", "on (the|their) way")
 
     await world.backup.says(f"{number}a")

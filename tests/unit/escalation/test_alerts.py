@@ -71,9 +71,92 @@ async def test_acknowledging_stops_it(house: House) -> None:
     await house.client.says(DANGER)
     await house.staff.says("1a")
     house.staff.hears("alert 1 is yours")
-    await house.demo.forward(timedelta(hours=3))
+    await house.demo.forward(timedelta(minutes=32))
     assert len(await pages(house, "ruth")) == 1
     assert not await pages(house, "sam")
+
+
+async def test_who_does_not_answer_a_check_back_is_news_even_after_somebody_took_the_alert(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.client.says("1")
+    await house.staff.says("1a")
+    await house.demo.forward(timedelta(minutes=42))
+    assert len(await pages(house, "ruth")) == 2
+    assert "no answer" in await house.opened(await only(house), "story_sealed")
+
+
+async def test_who_keeps_crying_for_help_does_not_keep_the_next_person_from_being_asked(house: House) -> None:
+    for _ in range(6):
+        await house.client.says(DANGER)
+        await house.demo.forward(timedelta(minutes=4))
+    assert await pages(house, "sam"), "the backup is asked after five minutes all the same"
+    assert [row.step for row in await steps_taken(house)] == [0, 1, 2]
+    assert len(await pages(house, "ruth")) >= 6, "and each cry pages again"
+
+
+async def test_ten_messages_in_a_minute_are_one_page_with_a_count(house: House) -> None:
+    for _ in range(10):
+        await house.writes(house.client, DANGER)
+    await house.app.settle()
+    assert len(await pages(house, "ruth")) == 1
+    assert (await only(house)).count == 10
+
+
+async def test_an_alert_is_not_closed_over_a_message_that_came_in_meanwhile(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.staff.says("1a")
+    await house.writes(house.client, "i lied to you, i am going to kill myself now")
+    await house.writes(house.staff, "1c spoke with her, she is calm")
+    await house.app.settle()
+    house.staff.hears("not closed", "1v")
+    assert (await only(house)).status == AlertStatus.OPEN
+    house.staff.is_alerted(number=1)
+    await house.staff.says("1v")
+    house.staff.hears("i lied to you")
+    await house.staff.says("1c called 911, they are with her")
+    assert (await only(house)).status == AlertStatus.CLOSED
+
+
+async def test_a_story_that_does_not_open_keeps_no_danger_from_being_told(house: House) -> None:
+    await house.client.says(DANGER)
+    async with house.store.write() as unit:
+        row = (await unit.session.scalars(select(AlertRow))).first()
+        assert row
+        row.story_sealed = b"x" * 60
+    house.staff.catches_up()
+    house.move(minutes=2)
+    await house.client.says("i took all my pills to kill myself")
+    house.client.hears("911", lane="crisis")
+    house.staff.is_alerted(danger="suicide")
+    await house.staff.says("1v")
+    house.staff.hears("i took all my pills")
+
+
+async def test_a_graver_danger_that_was_asked_about_first_is_not_forgotten_in_silence(house: House) -> None:
+    await house.client.says("they would be better off without me")
+    await house.client.says("i have the urge to cut myself")
+    await house.demo.forward(timedelta(minutes=35))
+    levels = {alert.danger: alert.level for alert in await house.rows(AlertRow) if alert.danger}
+    assert levels == {"suicide": "definite", "self_harm": "definite"}
+
+
+async def test_someone_on_staff_who_is_in_danger_is_heard_and_somebody_else_is_paged(house: House) -> None:
+    for text in (
+        "take 30 pills tonight and never wake up",
+        "3 a day was not enough so i took the whole bottle of pills",
+    ):
+        house.backup.catches_up()
+        await house.backup.says(text)
+        house.backup.hears("911|988", lane="crisis")
+    assert await pages(house, "ruth")
+    assert not await pages(house, "sam"), "nobody is paged for themselves"
+
+
+async def test_a_note_about_a_danger_is_a_note(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.staff.says("1c she took 30 pills, the ambulance has her now")
+    house.staff.hears("alert 1 is closed")
+    assert len(await house.rows(AlertRow)) == 1
 
 
 async def test_the_first_of_two_wins_and_the_other_is_told_who(house: House) -> None:
@@ -273,6 +356,7 @@ async def test_check_backs_after_half_an_hour_the_next_morning_and_three_days_un
         assert due
         seen.append(due)
         await house.demo.forward(due - house.clock.now())
+        await house.client.says("1")
     home = ZoneInfo("America/Los_Angeles")
     assert seen[0] == start + timedelta(minutes=30)
     assert seen[1].astimezone(home).strftime("%H:%M") == "09:00"

@@ -128,11 +128,10 @@ def test_two_keys_with_one_id_are_refused() -> None:
 def test_a_key_file_is_for_its_owner_alone_even_where_a_worse_one_was_left_over(tmp_path: Path) -> None:
     path = tmp_path / "data" / "keys"
     path.parent.mkdir()
-    left_over = path.with_suffix(".new")
-    left_over.write_text("half of a ke")
-    left_over.chmod(0o644)
+    path.write_text("half of a ke")
+    path.chmod(0o644)
     ring = dict([new_key()])
     write_keys(path, ring)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert parse_keys(path.read_text()) == ring
-    assert not left_over.exists()
+    assert [each.name for each in path.parent.iterdir()] == ["keys"]

@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.Column("note_sealed", SealedText(), nullable=True),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("raised_at", Moment(), nullable=False),
+        sa.Column("last_at", Moment(), nullable=False),
         sa.Column("acknowledged_at", Moment(), nullable=True),
         sa.Column("acknowledged_by", sa.String(length=32), nullable=True),
         sa.Column("closed_at", Moment(), nullable=True),
@@ -203,6 +204,7 @@ def upgrade() -> None:
         sa.Column("state_sealed", SealedText(), nullable=True),
         sa.Column("state_until", Moment(), nullable=True),
         sa.Column("last_heard", Moment(), nullable=True),
+        sa.Column("served_at", Moment(), nullable=True),
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.ForeignKeyConstraint(
             ["contact_point_id"], ["contact_point.id"], name=op.f("fk_conversation_contact_point_id")
