@@ -10,7 +10,7 @@ from rasa_sdk.interfaces import Tracker
 
 from actions.base import Domain, Event, HandrailAction, offer, say, team, text_of
 from actions.craving import need_number
-from actions.forms import SKIPPED, FormStep, Heard
+from actions.forms import SKIPPED, SURE, FormStep, Heard, ended
 from bot.care.check_in import Answers, RecordCheckIn, done_today, given_today
 from bot.care.turn import Turn
 from bot.recovery import scales
@@ -34,6 +34,12 @@ _BEGINS = frozenset(
 )
 _WHY = re.compile(
     r"\b(?:why|what for|what'?s the (?:point|use)|whats the (?:point|use)|what is th(?:e|is) (?:point|for))\b", re.I
+)
+_SLIPPED = re.compile(
+    r"\b(?:i|we) (?:just |really |actually )?"
+    r"(?:slipped|relapsed|drank|used (?:again|last|yesterday|today|this)|gambled|got (?:drunk|high|wasted))\b"
+    r"|^\W*(?:relapsed|slipped|got (?:drunk|high|wasted))\b|\bfell off the wagon\b|\boff the wagon\b",
+    re.I,
 )
 _SLOT_OF = {"craving": "check_craving", "mood": "check_mood", "sleep": "check_sleep", "used": "check_used"}
 
@@ -91,6 +97,13 @@ def read_slot(slot: str, heard: Heard) -> Any:
     return True if heard.means("report_lapse") else None
 
 
+def _tells_of_lapse(heard: Heard) -> bool:
+    """Whether a message tells of a slip and of nothing else that the check-in asks for."""
+    if set(_values(heard.text)) - {"check_used"} or scales.read_used(heard.text) is False or "?" in heard.text:
+        return False
+    return bool(_SLIPPED.search(heard.text)) or (heard.means("report_lapse") and heard.confidence >= SURE)
+
+
 def _values(text: str) -> dict[str, Any]:
     """The form's slots that a text with several answers in it fills ("craving 2, mood 6, slept 7h, didn't use")."""
     found: dict[str, Any] = dict(scales.read_several(text))
@@ -120,6 +133,15 @@ class CheckInStep(FormStep):
 
     async def read(self, slot: str, heard: Heard, turn: Turn, tracker: Tracker) -> Any:
         return read_slot(slot, heard)
+
+    async def _answer(
+        self, dispatcher: CollectingDispatcher, slot: str, heard: Heard, turn: Turn, tracker: Tracker
+    ) -> list[Event]:
+        if slot != "check_used" and not heard.in_danger and _tells_of_lapse(heard):
+            # Whoever says that they slipped is not asked for numbers first.
+            self._keep(turn, tracker, {"check_used": True})
+            return [SlotSet("check_used", True), *ended()]
+        return await super()._answer(dispatcher, slot, heard, turn, tracker)
 
     async def accepted(
         self, dispatcher: CollectingDispatcher, slot: str, value: Any, turn: Turn, tracker: Tracker

@@ -1,17 +1,25 @@
 """A relative asks how to help: short answers, one thought at a time, and never a word about anybody else."""
 
+import re
 from typing import ClassVar
 
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, back_to_form, begun, intent_of, offer, say
+from actions.base import Domain, Event, HandrailAction, back_to_form, begun, intent_of, lines, offer, say, text_of
 from actions.plan import MORE, parts_of
 from bot.care.turn import Turn
 from bot.content import ContentError
 
 _YES_NO = [{"title": "Yes, please", "payload": "/affirm"}, {"title": "No", "payload": "/deny"}]
+
+_USED = r"(?:relapse\w*|us(?:e|ed|ing)|dr[aiu]nk|drinking|slip\w*|gambl\w*|clean|sober)"
+_ASKS_WHETHER = re.compile(
+    r"^\W*(?:so |and |but |please |just tell me |tell me )?(?:is|was|did|has|have|does|are) \w+\b.*\?"
+    rf"|\b(?:did|has|have|is) (?:he|she|they|my \w+) (?:\w+ )?{_USED}\b(?!.*\b(?:what|how) (?:do|should|can|now)\b)",
+    re.IGNORECASE,
+)
 
 
 class AnswerFamily(HandrailAction):
@@ -22,6 +30,9 @@ class AnswerFamily(HandrailAction):
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
         piece_id = intent_of(tracker).replace("family_", "family.", 1)
+        if piece_id == "family.after_lapse" and _ASKS_WHETHER.search(text_of(tracker)):
+            # Words for after a slip would sound like a yes to whoever only asks whether there was one.
+            piece_id = "family.ask_client"
         said = int(tracker.get_slot("said") or 0)
         text = turn.words(piece_id, at=said)
         events: list[Event] = [SlotSet("said", said + 1)]
@@ -54,7 +65,11 @@ async def tell_more(turn: Turn, dispatcher: CollectingDispatcher, tracker: Track
     parts = await _parts(turn, topic)
     at = int(topic.get("next", 0))
     if at >= len(parts):
-        say(dispatcher, "utter_end_of_it" if topic else "utter_nothing_open")
+        if not topic and await turn.in_danger():
+            # Nobody is told that nothing is open while staff have an open danger alert about them.
+            say(dispatcher, "utter_unsure_in_danger", **lines(turn))
+        else:
+            say(dispatcher, "utter_end_of_it" if topic else "utter_nothing_open")
         return [SlotSet("topic", None)]
     dispatcher.utter_message(text=parts[at], buttons=[MORE] if at + 1 < len(parts) else [])
     return begun(turn, **{**topic, "next": at + 1})

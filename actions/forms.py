@@ -139,7 +139,7 @@ class FormStep(HandrailAction):
             return [ActionExecutionRejected(self.form)]
         if self._stops(heard):
             instead = self.stopped(slot, tracker)
-            return _end() if instead is None else await self._take(dispatcher, slot, instead, turn, tracker)
+            return ended() if instead is None else await self._take(dispatcher, slot, instead, turn, tracker)
         takes_back = await self.corrected(slot, heard, turn, tracker)
         if takes_back:
             earlier, value = takes_back
@@ -164,7 +164,7 @@ class FormStep(HandrailAction):
     ) -> list[Event]:
         more = await self.accepted(dispatcher, slot, value, turn, tracker)
         if more is None:
-            return [SlotSet(slot, value), *_end()]
+            return [SlotSet(slot, value), *ended()]
         return _set({slot: value, "misses": None, **more})
 
     async def _missed(
@@ -178,7 +178,7 @@ class FormStep(HandrailAction):
             self.not_read(dispatcher, slot, heard, misses)
             return _set({slot: None, "misses": misses})
         if not self.gave_up(dispatcher, slot, turn):
-            return _end(misses)
+            return ended(misses)
         return await self._take(dispatcher, slot, SKIPPED, turn, tracker)
 
     def _stops(self, heard: Heard) -> bool:
@@ -243,6 +243,6 @@ def _set(values: dict[str, Any]) -> list[Event]:
     return [SlotSet(name, value) for name, value in values.items()]
 
 
-def _end(misses: int | None = None) -> list[Event]:
+def ended(misses: int | None = None) -> list[Event]:
     """The events that close the form; a slot among them keeps Rasa from taking the form for rejected."""
     return [SlotSet("misses", misses), ActiveLoop(None), SlotSet("requested_slot", None)]

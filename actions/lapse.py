@@ -134,8 +134,9 @@ class BeginLapse(HandrailAction):
 
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn, text = self.turn(tracker), text_of(tracker)
-        plain = not text or scales.read_used(text) is True or substance_group((), text) != "other"
-        if plain or confidence_of(tracker) >= SURE_OF_LAPSE:
+        used = scales.read_used(text) if text else True
+        plain = used is True or substance_group((), text) != "other" or confidence_of(tracker) >= SURE_OF_LAPSE
+        if plain and used is not False:
             return [FollowupAction("lapse_form")]
         say(dispatcher, "utter_lapse_sure")
         return [SlotSet("offer", offer(turn, "lapse", told=text[:KEPT]))]

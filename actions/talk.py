@@ -93,6 +93,10 @@ _OPEN = frozenset(
 )
 
 
+# Small talk and "that is outside what I know" have no place while staff have an open danger alert.
+_LIGHT = frozenset({"out_of_scope", "small_talk", "report_milestone", "report_good_mood"})
+
+
 class Say(HandrailAction):
     """Speaks ``utter_<intent>``, in the wording for the person's role where there is one."""
 
@@ -110,6 +114,9 @@ class Say(HandrailAction):
             return back_to_form(tracker)
         if intent == "greet" and _SPANISH_HELLO.search(text_of(tracker)):
             return _in_spanish(turn, dispatcher)
+        if intent in _LIGHT and await turn.in_danger():
+            say(dispatcher, "utter_unsure_in_danger", **lines(turn))
+            return back_to_form(tracker)
         response = for_role(turn, f"utter_{intent}", domain)
         say(dispatcher, response, name=turn.person.first_name, practice=turn.practice, **lines(turn))
         if intent == "change_check_in":

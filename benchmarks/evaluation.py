@@ -22,7 +22,7 @@ import numpy as np
 import yaml
 from sklearn.model_selection import StratifiedKFold
 
-from engine.danger import PREFIX, danger, findings
+from engine.danger import PREFIX, danger, findings, suspected
 from engine.encoder import MiniLM
 from engine.intents import IntentModel, KernelRegression, confidences
 from engine.roles import CLIENT_ONLY, FOR_FAMILY, RoleFilter, weigh
@@ -96,6 +96,9 @@ class Understanding:
     def level(self, classes: Sequence[str], scores: np.ndarray) -> dict[str, str]:
         """What net 2 finds: level by kind."""
         found = findings([dict(zip(classes, scores, strict=True))], self.danger["definite"], self.danger["possible"])
+        chances = confidences(scores[None, :], self.intents["sharpness"])[0]
+        likeliest = {"name": classes[int(chances.argmax())], "confidence": float(chances.max())}
+        found = suspected(found, likeliest, self.danger["suspected"])
         return {row["kind"]: row["level"] for row in found}
 
 

@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +22,14 @@ from bot.conversation.model import model_path
 from bot.conversation.process import EngineProcess
 from bot.conversation.reader import Reader
 from bot.conversation.turn import Done, TurnWorker
-from bot.delivery import outbox
 from bot.delivery.messages import Channel, Lane
 from bot.delivery.sender import Sender
 from bot.escalation import alerts
-from bot.escalation.policy import AlertKind, AlertStatus
 from bot.safety.rules import load_rules
 from bot.safety.screen import Screen
 from bot.schedule.clock import Clock
 from bot.schedule.tick import Tick, schedule
-from bot.store.database import Store, Unit
+from bot.store.database import Store
 from bot.web.actions import ActionRoute
 
 log = structlog.get_logger()
@@ -108,7 +105,7 @@ class Handrail:
         self.turns = TurnWorker(store, host.client, host.turns, words, clock.now, practice)
         self.reader = Reader(store, host.client, words, clock.now)
         self.sender = Sender(
-            store, channels, clock.now, (_no_check_in_while_in_danger, _alert_still_open), _undelivered
+            store, channels, clock.now, (danger.check_in_unwanted, alerts.page_unwanted), alerts.undelivered
         )
         self.tick = Tick(store, words, clock.now)
 
@@ -119,9 +116,6 @@ class Handrail:
             done = await self.turns.run_once()
             if not sent and done is Done.NOTHING and not await self.reader.run_once():
                 return
-            if not sent and done is Done.WAITING:
-                # What waits for the engine waits for a later moment of the clock.
-                continue
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Run as a service until told to stop: workers in a loop, the tick by APScheduler."""
@@ -162,29 +156,3 @@ class Handrail:
             if not worked:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), IDLE)
-
-
-async def _no_check_in_while_in_danger(unit: Unit, message: outbox.Leased, _now: datetime) -> str | None:
-    if message.lane is Lane.CHECK_IN and await danger.is_open_for(unit, message.person_id):
-        return "a danger alert is open"
-    return None
-
-
-async def _alert_still_open(unit: Unit, message: outbox.Leased, _now: datetime) -> str | None:
-    if message.lane is not Lane.ALERT or message.message.alert is None:
-        return None
-    number = message.message.alert["number"]
-    still = [alert for alert in await alerts.open_alerts(unit) if alert.number == number]
-    if not still:
-        return "the alert was closed meanwhile"
-    return None if still[0].status == AlertStatus.OPEN else "somebody has taken the alert meanwhile"
-
-
-async def _undelivered(unit: Unit, message: outbox.Leased, reason: str, now: datetime) -> None:
-    """A message that cannot be delivered becomes an alert; a page that cannot be is the next step's business at once."""
-    if message.lane is Lane.ALERT:
-        if message.alert_id:
-            await alerts.page_failed(unit, message.alert_id, now)
-        return
-    story = f"A {message.lane.label} message could not be delivered: {reason}"
-    await alerts.raise_alert(unit, alerts.Raising(AlertKind.DELIVERY, message.person_id, story=story), now)

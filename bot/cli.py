@@ -98,6 +98,8 @@ def demo(
         settings = read_settings()
         if script is not None and not script.exists():
             raise _fail(f"{script}: there is no such file")
+        if transcript is not None and not transcript.resolve().parent.is_dir():
+            raise _fail(f"{transcript}: the folder {transcript.resolve().parent} does not exist")
         _model_ready(settings)
         uvloop.run(play(settings.home, script, transcript))
 
@@ -363,6 +365,8 @@ def content_sign(
             return await signatures.sign(unit, digests, by, datetime.now(UTC))
 
     with _told():
+        if not by.strip():
+            raise _fail("--by needs a name: of whoever has read these words and answers for them.")
         settings = read_settings()
         words = load_content(settings.home)
         known = {p.id for p in words.pieces.values()}

@@ -3,9 +3,10 @@
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from bot.recovery.check_in import next_due, parse_time
 from bot.recovery.people import Role
@@ -13,6 +14,25 @@ from bot.recovery.plan import PlanError, read_plan
 from bot.store import people, plans
 from bot.store.database import Unit
 
+
+def _is_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("give a time zone by its IANA name, such as America/Chicago") from error
+    return name
+
+
+def _is_time(text: str) -> str:
+    try:
+        parse_time(text)
+    except ValueError as error:
+        raise ValueError("give a time from 00:00 to 23:59, such as 09:00") from error
+    return text
+
+
+Zone = Annotated[str, AfterValidator(_is_zone)]
+LocalTime = Annotated[str, AfterValidator(_is_time)]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 
 
@@ -33,8 +53,8 @@ class Member(BaseModel):
     role: Role
     name: Annotated[str, StringConstraints(min_length=1, max_length=120)]
     seat: Role | None = None
-    time_zone: str | None = None
-    check_in_at: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = None
+    time_zone: Zone | None = None
+    check_in_at: LocalTime | None = None
     plan: str | None = None
     interventionist: Key | None = None
     relation: str | None = None
@@ -46,7 +66,7 @@ class Office(BaseModel):
 
     name: str
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-    time_zone: str
+    time_zone: Zone
 
 
 class Practice(BaseModel):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -117,22 +118,19 @@ def _show(delivery: Delivery) -> None:
 
 
 async def _hear(app: Handrail, stop: asyncio.Event) -> None:
-    """Take ``key: text`` lines from standard input; the service goes on where there is none."""
-    reader = asyncio.StreamReader(limit=LONGEST_LINE)
+    """Take ``key: text`` lines from standard input, whatever it is; the service goes on where it ends or there is none."""
+    lines: asyncio.Queue[bytes] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    try:
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    except (OSError, ValueError):
-        return
+
+    def read() -> None:
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            while line := sys.stdin.buffer.readline(LONGEST_LINE):
+                loop.call_soon_threadsafe(lines.put_nowait, line)
+
+    # A thread that ends with the process: standard input may be a terminal, a pipe, a file or nothing at all.
+    threading.Thread(target=read, daemon=True).start()
     while not stop.is_set():
-        try:
-            line = await reader.readline()
-        except ValueError:
-            sys.stderr.write(f"That line was longer than {LONGEST_LINE:,} bytes and was not taken: send it in parts.\n")
-            continue
-        if not line:
-            return
-        key, colon, text = line.decode("utf-8", "surrogateescape").rstrip("\r\n").partition(":")
+        key, colon, text = (await lines.get()).decode("utf-8", "surrogateescape").rstrip("\r\n").partition(":")
         if colon:
             await _take(app, stop, key.strip(), text.strip())
         else:

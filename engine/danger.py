@@ -16,7 +16,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
-from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from engine.intents import SCORES
@@ -50,6 +50,15 @@ def findings(readings: Sequence[Mapping[Text, float]], definite: float, possible
     ]
 
 
+def suspected(found: List[Dict[Text, Any]], intent: Mapping[Text, Any], sure: float) -> List[Dict[Text, Any]]:
+    """What was found, and as possible also the danger that the message is most like of all: no menu answers that."""
+    name, confidence = str(intent.get("name") or ""), float(intent.get("confidence") or 0.0)
+    kind = name[len(PREFIX) :]
+    if not name.startswith(PREFIX) or confidence < sure or any(row["kind"] == kind for row in found):
+        return found
+    return [*found, {"kind": kind, "level": "possible", "probability": round(confidence, 4)}]
+
+
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
 class DangerNet(GraphComponent):
     """Reads the scores of the classifier before it and writes ``findings``: kind, level, probability."""
@@ -60,11 +69,12 @@ class DangerNet(GraphComponent):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        return {"definite": 0.9, "possible": 0.6}
+        return {"definite": 0.9, "possible": 0.6, "suspected": 0.7}
 
     def __init__(self, config: Dict[Text, Any]) -> None:
         self._definite: float = config["definite"]
         self._possible: float = config["possible"]
+        self._suspected: float = config["suspected"]
 
     @classmethod
     def create(
@@ -78,6 +88,9 @@ class DangerNet(GraphComponent):
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
-            found = findings(message.get(SCORES) or [], self._definite, self._possible) if message.get(TEXT) else []
+            found: List[Dict[Text, Any]] = []
+            if message.get(TEXT):
+                found = findings(message.get(SCORES) or [], self._definite, self._possible)
+                found = suspected(found, message.get(INTENT) or {}, self._suspected)
             message.set(FINDINGS, found, add_to_output=True)
         return messages

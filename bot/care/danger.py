@@ -18,7 +18,7 @@ from bot.escalation.policy import AlertKind, AlertStatus
 from bot.recovery.check_in import next_due as next_local
 from bot.recovery.people import Person
 from bot.safety.findings import Finding, Kind, Level, Net, Subject, by_urgency
-from bot.safety.protocol import ASKED_AT_MOST, Answer, Meaning, meaning, read_answer
+from bot.safety.protocol import ASKED_AT_MOST, Answer, Meaning, help_is_there, meaning, read_answer
 from bot.store import conversations, people
 from bot.store.conversations import Owner
 from bot.store.database import Unit, new_id
@@ -58,14 +58,19 @@ async def respond(case: Case, findings: Sequence[Finding], story: str, message_i
     ordered = by_urgency(findings)
     first = ordered[0]
     again = await _said_before(case, first)
+    asked = await open_question(case.unit, case.conversation.id)
     alert, reached = await _raise(case, ordered, story, message_id)
     await _close_questions(case, _REPLACED)
     state = conversations.load_state(case.unit, case.conversation, case.now)
     state.close_form()
     conversations.save_state(case.unit, case.conversation, state, case.now + conversations.FRESH_FOR)
     case.conversation.owner = Owner.PROTOCOL
-    if again:
+    if again and first.level is Level.DEFINITE:
         await _put(case, alert, first, "danger", at=again)
+        return
+    if again and asked is not None and asked.kind == first.kind:
+        # What was asked is not answered, and the same is said again: like any answer that settles nothing.
+        await _unsettled(case, alert, first, asked.attempts)
         return
     await _put(case, alert, first, str(first.level))
     if first.level is Level.DEFINITE:
@@ -201,10 +206,8 @@ async def answer(case: Case, text: str) -> bool:
     found = meaning(text, Meaning(question.yes_means))
     question.outcome = found
     if found is Meaning.UNCLEAR:
-        if question.attempts < ASKED_AT_MOST:
-            await _put(case, alert, finding, "unclear", attempts=question.attempts + 1)
-        elif finding.level is Level.POSSIBLE:
-            await _make_definite(case, alert, finding, "two answers that settled nothing")
+        if question.attempts < ASKED_AT_MOST or finding.level is Level.POSSIBLE:
+            await _unsettled(case, alert, finding, question.attempts)
         else:
             if _taken_a_while_ago(alert):
                 await _page_definite(case, alert, "they do not say that they are safe")
@@ -218,6 +221,16 @@ async def answer(case: Case, text: str) -> bool:
     return True
 
 
+async def _unsettled(case: Case, alert: AlertRow, finding: Finding, attempts: int) -> None:
+    """Ask once more in other words; the second time the doubt itself is reason enough to page."""
+    if attempts < ASKED_AT_MOST:
+        await _put(case, alert, finding, "unclear", attempts=attempts + 1)
+        return
+    reached = await _page_definite(case, alert, "two answers that settled nothing")
+    case.conversation.owner = Owner.BOT
+    await case.say(case.words(finding.kind, "alerted" if reached else "nobody", finding.subject), alert)
+
+
 async def _next_step(case: Case, question: QuestionRow, alert: AlertRow, finding: Finding, text: str) -> None:
     """The next of numbered steps. Only a plain no halts them: whoever writes anything else needs what comes next."""
     piece = case.content.safety(finding.kind, str(Level.DEFINITE), finding.subject, case.person.language)
@@ -226,7 +239,7 @@ async def _next_step(case: Case, question: QuestionRow, alert: AlertRow, finding
         question.outcome = Meaning.DANGER
         await _put(case, alert, finding, "danger", attempts=question.attempts + 1, step=step)
         return
-    if step >= len(piece.steps) or read_answer(text) is Answer.NO:
+    if step >= len(piece.steps) or read_answer(text) is Answer.NO or help_is_there(text):
         question.outcome = "done"
         await case.say(case.words(finding.kind, "steps_done", finding.subject), alert)
         return
@@ -379,9 +392,31 @@ async def closed(unit: Unit, alert: AlertRow) -> None:
         (await conversations.get(unit, question.conversation_id)).owner = Owner.BOT
 
 
+async def ask_again(unit: Unit, conversation_id: str) -> bool:
+    """Take up the question that was put last and ran out unanswered; returns whether there is one.
+
+    The message with its 1 and 2 still stands on the person's screen, however late they answer it.
+    """
+    query = (
+        select(QuestionRow).where(QuestionRow.conversation_id == conversation_id).order_by(QuestionRow.asked_at.desc())
+    )
+    last = (await unit.session.scalars(query.limit(1))).first()
+    if last is None or last.outcome != _SILENT or (await _alert(unit, last.alert_id)).status == AlertStatus.CLOSED:
+        return False
+    last.outcome = None
+    return True
+
+
 async def is_open_for(unit: Unit, person_id: str) -> bool:
     """Whether a danger alert about this person waits for staff: then nothing of our own is started."""
     return bool(await alerts.open_alerts(unit, person_id, AlertKind.DANGER))
+
+
+async def check_in_unwanted(unit: Unit, message: outbox.Leased, _now: datetime) -> str | None:
+    """Why a check-in is not sent: staff have an open danger alert about this person."""
+    if message.lane is Lane.CHECK_IN and await is_open_for(unit, message.person_id):
+        return "a danger alert is open"
+    return None
 
 
 async def _alert(unit: Unit, alert_id: str) -> AlertRow:

@@ -9,6 +9,7 @@ from bot.delivery import outbox
 from bot.delivery.messages import Lane, Outbound
 from bot.escalation import alerts
 from bot.escalation.alerts import Change, Changed
+from bot.escalation.policy import AlertStatus
 from bot.recovery.people import Person
 from bot.store import audit, people
 from bot.store.database import Unit
@@ -22,6 +23,9 @@ _SPELT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _LETTERS = {"ack": "a", "acknowledge": "a", "take": "a", "view": "v", "read": "v", "why": "v"}
+
+
+NOT_SENT = "What you write here goes to nobody."
 
 
 def command(text: str) -> tuple[int, str, str] | None:
@@ -43,7 +47,7 @@ def command(text: str) -> tuple[int, str, str] | None:
 async def is_command(unit: Unit, text: str) -> bool:
     """Whether a text is a command to an alert that there is: what it says is of a danger that is known already."""
     given = command(text)
-    return given is not None and await alerts.exists(unit, given[0])
+    return given is not None and await alerts.by_number(unit, given[0]) is not None
 
 
 async def hear(case: danger.Case, text: str, written_at: datetime) -> None:
@@ -51,7 +55,7 @@ async def hear(case: danger.Case, text: str, written_at: datetime) -> None:
     unit, staff, now = case.unit, case.person, case.now
     given = command(text)
     if given is None:
-        await _say(case, await _list(unit))
+        await _say(case, f"{NOT_SENT} {await _list(unit)}")
         return
     number, letter, rest = given
     alert_id: str | None = None
@@ -65,7 +69,7 @@ async def hear(case: danger.Case, text: str, written_at: datetime) -> None:
         changed = await alerts.close(unit, number, staff.id, rest, now, written_at)
         if changed.change is Change.DONE and changed.alert is not None:
             await danger.closed(unit, changed.alert)
-        reply = await _tell(unit, number, changed, f"Alert {number} is closed.")
+        reply = await _tell(unit, staff, number, changed, f"Alert {number} is closed.")
     await _say(case, reply, alert_id)
 
 
@@ -77,29 +81,31 @@ async def _acknowledge(unit: Unit, content: Content, staff: Person, number: int,
     if changed.alert is not None and changed.alert.count > 1:
         more = f" {changed.alert.count} messages by now, the last at {changed.alert.last_at:%H:%M} UTC."
     done = f"Alert {number} is yours.{more} {number}v to read why, {number}c and a note when it is done."
-    return await _tell(unit, number, changed, done)
+    return await _tell(unit, staff, number, changed, done)
 
 
-async def _tell(unit: Unit, number: int, changed: Changed, done: str) -> str:
+async def _tell(unit: Unit, staff: Person, number: int, changed: Changed, done: str) -> str:
+    mine = changed.by == staff.id
     by = (await people.get(unit, changed.by)).first_name if changed.by else "someone"
+    closed = changed.alert is not None and changed.alert.status == AlertStatus.CLOSED
     unseen = (
         f"Not closed: more came in for alert {number} since you last looked. {number}v to read it, then close again."
     )
     return {
         Change.DONE: done,
         Change.UNSEEN: unseen,
-        Change.ALREADY: f"{by} already has alert {number}.",
-        Change.CLOSED: f"{by} has closed alert {number}.",
+        Change.ALREADY: f"{'You' if mine else by} already {'closed' if closed else 'have' if mine else 'has'} alert {number}.",
+        Change.CLOSED: f"{'You have' if mine else f'{by} has'} closed alert {number}.",
+        Change.OWN: f"Alert {number} is about you, so somebody else closes it. If you are in danger, call now; don't wait for us.",
         Change.UNKNOWN: f"There is no alert {number}.",
     }[changed.change]
 
 
 async def _story(unit: Unit, staff: Person, number: int, now: datetime) -> tuple[str, str | None]:
     """What an alert is about, with its id: whoever was sent this knows what came in until now."""
-    found = [alert for alert in await alerts.open_alerts(unit) if alert.number == number]
-    if not found:
-        return f"There is no open alert {number}.", None
-    alert = found[0]
+    alert = await alerts.by_number(unit, number)
+    if alert is None:
+        return f"There is no alert {number}.", None
     who = ""
     if alert.person_id:
         row = await unit.session.get_one(PersonRow, alert.person_id)

@@ -5,7 +5,6 @@ import contextlib
 import os
 import secrets
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -50,14 +49,12 @@ class EngineProcess:
         client: EngineClient,
         actions_url: str,
         log_file: Path | None = None,
-        on_ready: Callable[[], None] | None = None,
     ) -> None:
         self._home = home
         self._model = model
         self._client = client
         self._actions_url = actions_url
         self._log_file = log_file
-        self._on_ready = on_ready
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
@@ -175,8 +172,6 @@ class EngineProcess:
                 if understood.intent:
                     self._client.connect(f"http://127.0.0.1:{port}", token)
                     self._ready.set()
-                    if self._on_ready:
-                        self._on_ready()
                     return
         if not ended.done():
             raise EngineStartError("the engine did not understand its canary sentence in time")

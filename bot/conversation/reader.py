@@ -1,7 +1,6 @@
 """Net 2 for what no turn asked the engine about: messages the protocol answered, and what came while it was away."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -15,7 +14,7 @@ from bot.delivery import inbox
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind, AlertStatus
 from bot.recovery.people import Person, Role
-from bot.safety.findings import Finding, Level, Subject
+from bot.safety.findings import Finding, Level, told_by
 from bot.store import conversations, people
 from bot.store.database import Store, Unit
 from bot.store.tables import AlertRow, ConversationRow, FindingRow, InboundRow
@@ -74,9 +73,8 @@ class Reader:
                 row.read_at = self._now()
                 new = await _unknown(unit, message_id, findings)
                 if new:
-                    subject = Subject.OTHER if person.role is Role.FAMILY else Subject.SELF
                     case = danger.Case(unit, self._content, person, conversation, self._now())
-                    await danger.respond(case, [replace(f, subject=subject) for f in new], text, message_id)
+                    await danger.respond(case, told_by(str(person.role), new), text, message_id)
 
     async def _could_not(self, message_id: str, person: Person, why: str) -> None:
         """A message that net 2 cannot read holds up no other: a human is told that only net 1 has read it."""

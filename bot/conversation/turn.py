@@ -1,7 +1,7 @@
 """The turn: claim, ask, commit. No transaction is open while anyone waits."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -16,11 +16,12 @@ from bot.care.turn import OpenTurns, Turn
 from bot.content import Content
 from bot.conversation.engine import Answer, EngineAway, EngineClient, EngineFailed, readable, says_something
 from bot.delivery import inbox, outbox
-from bot.delivery.messages import InStatus, Lane, Outbound
+from bot.delivery.messages import InStatus, Lane, Outbound, plain
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
 from bot.recovery.people import Person, Role
-from bot.safety.findings import Finding, Subject
+from bot.recovery.scales import asks_for_person
+from bot.safety.findings import told_by
 from bot.store import conversations, people
 from bot.store.conversations import Owner, State
 from bot.store.database import Store, Unit, new_id
@@ -157,6 +158,10 @@ class TurnWorker:
         # As it stood when they wrote: an answer that waited for the engine is still the answer to its question.
         state = conversations.load_state(unit, conversation, hold.received_at)
         offered = await outbox.last_sent(unit, conversation.contact_point_id)
+        late = conversation.owner == Owner.BOT and _answers_safety(turn.text, offered[:1])
+        if late and await danger.ask_again(unit, conversation.id):
+            # A safety question that ran out: its answer is heard all the same.
+            conversation.owner = Owner.PROTOCOL
         return Claim(hold, Owner(conversation.owner), conversation.state_sealed, state, turn, offered)
 
     async def _work(self, claim: Claim) -> Done:
@@ -202,7 +207,7 @@ class TurnWorker:
                 self._keep_state(unit, case, claim.state, answer.state, turn)
             await _apply(unit, turn, whatever_happens=bool(found))
             if found:
-                await danger.respond(case, _about(turn.person, found), turn.text, turn.message_id)
+                await danger.respond(case, told_by(str(turn.person.role), found), turn.text, turn.message_id)
             elif not overtaken and not any(isinstance(effect, FoundDanger) for effect in turn.effects):
                 messages = [Outbound(reply.text, reply.choices) for reply in answer.replies if reply.text]
                 await _reply(unit, case, messages or [Outbound(turn.words("talk.no_answer"))])
@@ -231,8 +236,16 @@ class TurnWorker:
             message = await _message(unit, hold)
             message.not_before = case.now + RETRY
             newest = await _newest_waiting(unit, hold)
-            if not newest.held and not await _told_already(unit, newest):
-                newest.held = True
+            if newest.held:
+                return False
+            told = await _told_already(unit, newest)
+            newest.held = True
+            text = unit.open_or(newest, "text_sealed", "")
+            if asks_for_person(text):
+                # Nobody who wants a person has to wait for a program.
+                story = f"{case.now:%d %b %H:%M} UTC, asks for a person: {plain(text)}"
+                await alerts.raise_alert(unit, alerts.Raising(AlertKind.HUMAN, hold.person.id, story=story), case.now)
+            if not told:
                 await self._say("safety.any.holding")(unit, case)
             return False
 
@@ -306,6 +319,11 @@ def _chosen(text: str, offered: tuple[Outbound, ...]) -> str | None:
     return next((c.payload for message in offered for c in message.choices if c.title.casefold() == typed), None)
 
 
+def _answers_safety(text: str, last: tuple[Outbound, ...]) -> bool:
+    """Whether a text is a bare 1 or 2 and the last message sent asked for one."""
+    return text.strip(" .!") in ("1", "2") and any(c.payload in ("1", "2") for message in last for c in message.choices)
+
+
 async def _apply(unit: Unit, turn: Turn, *, whatever_happens: bool) -> None:
     """Apply what the actions staged. Where net 2 found danger, nothing of this may stop the alert."""
     if not whatever_happens:
@@ -351,12 +369,6 @@ def _protocol(claim: Claim) -> Write:
         return await danger.answer(case, claim.turn.text)
 
     return write
-
-
-def _about(person: Person, findings: tuple[Finding, ...]) -> list[Finding]:
-    """The model does not say who is in danger: a relative writes about someone else, a client about themselves."""
-    subject = Subject.OTHER if person.role is Role.FAMILY else Subject.SELF
-    return [replace(finding, subject=subject) for finding in findings]
 
 
 def _staff(claim: Claim) -> Write:

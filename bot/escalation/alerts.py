@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from bot.delivery import outbox
 from bot.delivery.messages import Choice, Lane, Outbound, OutStatus
@@ -12,7 +12,7 @@ from bot.escalation.policy import AlertKind, AlertStatus, Policy, Who, policy_fo
 from bot.recovery.people import Role
 from bot.store import audit, conversations
 from bot.store.database import Unit, new_id
-from bot.store.tables import AlertRow, AlertStepRow, OutboundRow, PersonRow, QuestionRow
+from bot.store.tables import AlertRow, AlertStepRow, OutboundRow, PersonRow
 
 # Who has been paged so lately has heard: more messages in the same minutes are counted, and read with the story.
 PAGED_LATELY = timedelta(seconds=60)
@@ -36,6 +36,7 @@ class Change(StrEnum):
 
     DONE = "done"
     UNSEEN = "unseen"
+    OWN = "own"
     ALREADY = "already"
     CLOSED = "closed"
     UNKNOWN = "unknown"
@@ -246,7 +247,7 @@ async def acknowledge(unit: Unit, number: int, staff_id: str, now: datetime) -> 
 async def close(
     unit: Unit, number: int, staff_id: str, note: str, now: datetime, written_at: datetime | None = None
 ) -> Changed:
-    """A person on staff ends an alert with a note about what was done; its open question ends with it.
+    """A person on staff ends an alert with a note about what was done.
 
     Args:
         written_at: when they wrote; what came in since they last got word of this alert is not closed unread.
@@ -261,18 +262,13 @@ async def close(
         return Changed(Change.UNKNOWN)
     if alert.status == AlertStatus.CLOSED:
         return Changed(Change.ALREADY, alert, alert.closed_by)
+    if alert.person_id == staff_id:
+        return Changed(Change.OWN, alert)
     if alert.count > 1 and not await _has_word_of(unit, alert, staff_id, written_at or now):
         return Changed(Change.UNSEEN, alert)
     alert.status, alert.closed_at, alert.closed_by = AlertStatus.CLOSED, now, staff_id
     alert.note_sealed = unit.seal(AlertRow, "note_sealed", alert.id, note)
     alert.next_at = alert.check_back_at = None
-    # Silence after this is no answer any more, and must not raise the alert anew.
-    await unit.session.execute(
-        update(QuestionRow)
-        .where(QuestionRow.alert_id == alert.id, QuestionRow.outcome.is_(None))
-        .values(outcome="closed")
-        .execution_options(synchronize_session="fetch")
-    )
     await audit.write(unit, staff_id, "alert closed", f"alert {number}", now)
     return Changed(Change.DONE, alert, staff_id)
 
@@ -295,9 +291,31 @@ async def _locked(unit: Unit, number: int) -> AlertRow | None:
     return found
 
 
-async def exists(unit: Unit, number: int) -> bool:
-    """Whether there is an alert with this number, open or closed."""
-    return await unit.session.scalar(select(AlertRow.id).where(AlertRow.number == number)) is not None
+async def by_number(unit: Unit, number: int) -> AlertRow | None:
+    """The alert with this number, open or closed."""
+    found: AlertRow | None = (await unit.session.scalars(select(AlertRow).where(AlertRow.number == number))).first()
+    return found
+
+
+async def page_unwanted(unit: Unit, message: outbox.Leased, _now: datetime) -> str | None:
+    """Why a page need not be sent any more: its alert was taken or closed meanwhile."""
+    if message.lane is not Lane.ALERT or message.alert_id is None:
+        return None
+    query = select(AlertRow.status).where(AlertRow.id == message.alert_id)
+    status = await unit.session.scalar(query)
+    if status == AlertStatus.CLOSED:
+        return "the alert was closed meanwhile"
+    return "somebody has taken the alert meanwhile" if status == AlertStatus.ACKNOWLEDGED else None
+
+
+async def undelivered(unit: Unit, message: outbox.Leased, reason: str, now: datetime) -> None:
+    """A message that cannot be delivered becomes an alert; a page that cannot be is the next step's business at once."""
+    if message.lane is Lane.ALERT:
+        if message.alert_id:
+            await page_failed(unit, message.alert_id, now)
+        return
+    story = f"A {message.lane.label} message could not be delivered: {reason}"
+    await raise_alert(unit, Raising(AlertKind.DELIVERY, message.person_id, story=story), now)
 
 
 async def open_alerts(unit: Unit, person_id: str | None = None, kind: AlertKind | None = None) -> list[AlertRow]:

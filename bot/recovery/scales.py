@@ -4,11 +4,16 @@ import re
 from dataclasses import dataclass
 
 LOWEST, HIGHEST = 0, 10
+# A level told in words stands in a sentence of at most so many.
+ANSWER_WORDS = 12
 
 _NUMBERS = {
     "zero": 0, "none": 0, "nil": 0, "nada": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6,
     "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
 }  # fmt: skip
+_ASKS = re.compile(
+    r"(?:will|can|could|would|should|do|does|did|is|are|what|why|when|how|who|where) (?:i|you|it|we|that|this|the)\b"
+)
 # Steps, not verdicts: whoever writes a word instead of a number gets the middle of what it usually means, and every
 # level can be corrected. "Worst first" because "not bad at all" must be found before "bad".
 _CRAVING = (
@@ -43,6 +48,9 @@ _UNITS = re.compile(
     r"\s*(?:am|pm|o'?clock|days?|weeks?|months?|years?|yrs?|min(?:ute)?s?|hours?|hrs?|h\b|beers?|drinks?|pills?|mg|ml"
     r"|bucks|dollars|times?|people|guys|missed)\b"
 )
+# "Not that one" and "the first one" name a thing, and "at 10" an hour: none is a level.
+_ONE_OF = re.compile(r"\b(?:this|that|first|second|last|next|other|another|different|which|any|no|every|each|the)\W*$")
+_AN_HOUR = re.compile(r"\b(?:at|by|until|till|before|after|around) $")
 _YES = re.compile(
     r"^\W*(?:y|ye|yes+|yea|yeah+|yep|yup|ya|sure|ok(?:ay)?|k|of course|absolutely|definitely|i do|i did|i am|i have"
     r"|i think so|afraid so|unfortunately|please|yes please|a (?:bit|little)|kind ?of|sort ?of|s[ií]|claro)\b",
@@ -91,7 +99,7 @@ def read_number(text: str) -> int | None:
     found = [
         (match.start(), int(match["digits"]) + (1 if int(match["half"] or 0) >= 5 else 0))
         for match in _LEVEL.finditer(folded)
-        if not _UNITS.match(folded, match.end("digits"))
+        if not _UNITS.match(folded, match.end("digits")) and not _AN_HOUR.search(folded[: match.start()])
     ]
     found += [
         (match.start(), _NUMBERS[match[0]])
@@ -99,7 +107,10 @@ def read_number(text: str) -> int | None:
             r"\b(?:" + "|".join(w for w in _NUMBERS if w not in ("none", "nil", "nada")) + r")\b", folded
         )
         if not _UNITS.match(folded, match.end())
-        and not (match[0] == "one" and len(folded) > 12 and "a one" not in folded)
+        and not (
+            match[0] == "one"
+            and (_ONE_OF.search(folded[: match.start()]) or (len(folded) > 12 and "a one" not in folded))
+        )
     ]
     found = [(at, level) for at, level in sorted(found) if LOWEST <= level <= HIGHEST]
     if not found:
@@ -117,7 +128,10 @@ def out_of_range(text: str) -> bool:
 
 
 def _by_words(text: str, table: tuple[tuple[str, int], ...]) -> int | None:
+    """The level that words stand for: in an answer, which is short, and not in a question or a tale."""
     folded = fold(text)
+    if len(folded.split()) > ANSWER_WORDS or folded.endswith("?") or _ASKS.match(folded):
+        return None
     for pattern, level in table:
         if re.search(rf"\b(?:{pattern})\b", folded):
             return level
@@ -176,6 +190,19 @@ def undecided(text: str) -> bool:
     return bool(_UNDECIDED.match(fold(text)))
 
 
+_SOMEONE = r"(?:person|human|someone|somebody|counsel?lor|interventionist|staff|team)"
+_PERSON = re.compile(
+    rf"\b(?:talk|speak|write|chat) (?:to|with) (?:\w+ ){{0,3}}{_SOMEONE}\b"
+    r"|\b(?:can|could) (?:someone|somebody|anyone|a person) (?:call|phone|write|help|talk)\b|\b(?:call|phone) me\b"
+    rf"|\b(?:need|want) (?:an? )?(?:real |actual )?{_SOMEONE}\b|^\W{{0,9}}(?:anyone|someone|anybody) there\b"
+)
+
+
+def asks_for_person(text: str) -> bool:
+    """Whether someone asks for a human in plain words; for when there is no engine to understand more."""
+    return bool(_PERSON.search(fold(text)))
+
+
 _CLEAN = re.compile(
     r"\b(?:clean|sober|stayed (?:clean|sober|strong)|(?:didn'?t|did not|haven'?t|have not|not) (?:use|used|drink|drank|drunk|"
     r"touch\w*|smoke\w*|gambl\w*|slip\w*)|nothing)\b"
@@ -185,10 +212,16 @@ _USED = re.compile(
 )
 
 
+_ABOUT_WORDS = re.compile(r"\b(?:define|meaning of|what do you mean|what counts|does .* count|what is)\b")
+_NEARLY = re.compile(r"\b(?:almost|nearly|close to|wanted to|poured (?:it|the|them|my|out|away)\b.*)")
+
+
 def read_used(text: str) -> bool | None:
     """Whether someone says that they drank, used or gambled: yes, no, or nothing where it settles neither."""
     folded = fold(text)
-    if _CLEAN.search(folded):
+    if folded.endswith("?") or _ABOUT_WORDS.search(folded):
+        return None
+    if _CLEAN.search(folded) or _NEARLY.search(folded):
         return False
     if _USED.search(folded):
         return True

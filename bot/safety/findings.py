@@ -1,7 +1,7 @@
 """What a safety net reports: which danger, how sure, about whom, and on what evidence."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -67,3 +67,9 @@ def by_urgency(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _urgency(finding: Finding) -> tuple[bool, int, bool]:
     # Within one kind the writer comes first: they are the one who can be asked.
     return (finding.level is Level.POSSIBLE, _RANK[finding.kind], finding.subject is Subject.OTHER)
+
+
+def told_by(role: str, findings: Iterable[Finding]) -> list[Finding]:
+    """What the model found, with who is in danger: it does not say, so a relative writes about someone else."""
+    subject = Subject.OTHER if role == "family" else Subject.SELF
+    return [replace(finding, subject=subject) for finding in findings]

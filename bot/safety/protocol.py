@@ -65,7 +65,7 @@ _SAYS_NO = "2 n no nope nah not never negative"
 _BESIDE = (
     "i i'm im i'am am we we're are is it's he he's hes she she's shes they they're theyre do did have has been was this that"
     " safe ok okay fine alright good better really totally all very so think just too and at in the my a an of to me us here"
-    " home bed house alone thanks thank you ty awake talking breathing sitting mom mum mama mother dad father sister brother"
+    " home bed house thanks thank you ty awake talking breathing sitting mom mum mama mother dad father sister brother"
     " wife husband partner boyfriend girlfriend friend friends family roommate kids son daughter cousin aunt uncle grandma"
     " sponsor nurse doctor paramedics ambulance police with called calling call phone on them him her 911 988 coming way"
     " estoy est\u00e1 esta estamos bien a salvo gracias con mi mam\u00e1 pap\u00e1 hermana hermano amigo amiga"
@@ -78,6 +78,21 @@ _PLAIN_NO = frozenset(f"{_SAYS_NO} {_BESIDE}".split())
 
 def _words(folded: str) -> set[str]:
     return set(re.findall(r"[\w'.]*[\w']", folded.lower()))
+
+
+_HELP_IS_THERE = re.compile(
+    r"\b(?:breathing|awake|woke|waking up|talking|conscious|ambulance|paramedics?|medics?|(?:they|ems)(?:'re|'s| are| is) here)\b",
+    re.IGNORECASE,
+)
+_IT_IS_NOT = re.compile(
+    r"\b(?:not|n'?t|no|isnt|wont|stopped|barely|hardly|called|coming|on (?:the|its) way|waiting)\b", re.IGNORECASE
+)
+
+
+def help_is_there(text: str) -> bool:
+    """Whether the worst is over where somebody did not wake up or breathe: they do now, or the ambulance is there."""
+    folded = " ".join(text.replace("\u2019", "'").split())
+    return bool(_HELP_IS_THERE.search(folded)) and not _IT_IS_NOT.search(folded)
 
 
 def read_answer(text: str) -> Answer:
@@ -96,7 +111,7 @@ def meaning(text: str, yes_means: Meaning) -> Meaning:
     Saying outright that one is safe, or is not, counts as that whatever the question was. A hedged answer settles
     nothing, unless it is the dangerous one; nor does a safe one that says more than that.
     """
-    folded = " ".join(text.replace("\u2019", "'").split())
+    folded = re.sub(r"\bnot alone\b", "safe", " ".join(text.replace("\u2019", "'").split()), flags=re.IGNORECASE)
     answer = read_answer(folded)
     opposite = Meaning.DANGER if yes_means is Meaning.SAFE else Meaning.SAFE
     said = {Answer.YES: yes_means, Answer.NO: opposite, Answer.UNCLEAR: Meaning.UNCLEAR}[answer]

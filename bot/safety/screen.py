@@ -20,6 +20,8 @@ class _Sighting:
 
     finding: Finding
     named: bool
+    start: int = 0
+    end: int = 0
 
 
 class Screen:
@@ -51,12 +53,12 @@ class Screen:
         """
         if self._reader is None:
             return ()
-        alone = list(self._sightings(self._reader.read(text), role, 0))
+        alone = _told(role, list(self._sightings(self._reader.read(text), role, 0)))
         before = MESSAGE_BORDER.join(earlier[-_MOST_EARLIER:])[-_LONGEST_EARLIER:]
         if not before.strip():
             return by_urgency(sighting.finding for sighting in alone)
         whole = self._reader.read(f"{before}{MESSAGE_BORDER}{text}")
-        joined = list(self._sightings(whole, role, len(before) + 1))
+        joined = _told(role, list(self._sightings(whole, role, len(before) + 1)))
         # "my son" / "won't wake up": a person named in the message before replaces one taken for granted.
         named = {sighting.finding.rule for sighting in joined if sighting.named}
         kept = [each for each in alone if each.named or each.finding.rule not in named]
@@ -94,6 +96,21 @@ class Screen:
                 over = _exhausted(rule, held)
                 if over:
                     break
+
+
+def _told(role: str, sightings: list[_Sighting]) -> list[_Sighting]:
+    """A relative's words about someone else are not also about themselves ("my sister says she does not want to live")."""
+    if role != "family":
+        return sightings
+    others = [each for each in sightings if each.finding.subject is Subject.OTHER]
+
+    def of_another(each: _Sighting) -> bool:
+        return each.finding.subject is Subject.SELF and any(
+            other.finding.kind is each.finding.kind and other.start < each.end and each.start < other.end
+            for other in others
+        )
+
+    return [each for each in sightings if not of_another(each)]
 
 
 class _Judge:
@@ -141,7 +158,8 @@ class _Judge:
         else:
             subject = Subject.OTHER if Effect.OTHER in effects else Subject(rule.about.value)
         matched = self._reading.typed(start, end)[:_LONGEST_MATCHED]
-        return _Sighting(Finding(rule.kind, level, Net.SCREEN, rule.id, matched, subject), named)
+        finding = Finding(rule.kind, level, Net.SCREEN, rule.id, matched, subject)
+        return _Sighting(finding, named, self._reading.starts[start], self._reading.ends[end - 1])
 
     def _effects(self, rule: Rule, start: int, end: int, around: Surroundings) -> frozenset[Effect]:
         """What the contexts that hold here do to the match."""

@@ -7,7 +7,7 @@ from sqlalchemy import Table, select, update
 from bot.store.columns import SealedText
 from bot.store.database import Store, StoreError, Unit
 from bot.store.tables import Base, ContactPointRow, PersonRow, PlanVersionRow
-from bot.store.vault import Place, VaultError
+from bot.store.vault import Place
 
 BATCH = 50
 PASSES = 5
@@ -22,7 +22,7 @@ class OldKeyInUse(StoreError):
     """Something still seals with an older key, so that it cannot be dropped."""
 
 
-async def rotate(store: Store, to_key: str | None = None) -> int:
+async def rotate(store: Store) -> int:
     """Seal with the current key whatever another key sealed, and hash under it what is looked up; returns how many changed.
 
     How a key is changed (``handrail keys rotate``): put the new key *first* into the key file and keep the old ones
@@ -30,16 +30,10 @@ async def rotate(store: Store, to_key: str | None = None) -> int:
     or a new start before this is called. When this has returned, every value stands under the first key and the old
     ones may be dropped; keep them for as long as you keep older backups.
 
-    Args:
-        to_key: the id of the key that everything shall stand under; the ring's current one is the default and the
-            only one that is accepted, so that nobody rotates to the wrong key by accident.
-
     Raises:
-        VaultError: ``to_key`` is not the current key of the ring, or a value does not open under any key.
+        VaultError: a value does not open under any key.
         OldKeyInUse: a running service goes on sealing with an old key; start it again, then call this once more.
     """
-    if to_key is not None and to_key != store.vault.current:
-        raise VaultError(f"key {to_key} is not the current one: put it first in the key file")
     total = 0
     for _ in range(PASSES):
         changed = 0
