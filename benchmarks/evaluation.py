@@ -109,7 +109,7 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     z, share = 1.96, hits / of
     middle = share + z * z / (2 * of)
     spread = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    return (middle - spread) / (1 + z * z / of), (middle + spread) / (1 + z * z / of)
+    return max(0.0, middle - spread) / (1 + z * z / of), (middle + spread) / (1 + z * z / of)
 
 
 def share(hits: int, of: int) -> str:

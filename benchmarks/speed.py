@@ -30,6 +30,10 @@ MESSAGE = (
     "ok so today was a lot, my boss kept me late again and then the bus never came and i walked past the store twice, "
     "i didnt go in but i really wanted to and i keep thinking about it even now at home on"
 )
+DENSE = (
+    "i want to die i want to kill myself i took all my pills and i am going to overdose tonight help my chest hurts i "
+    "cant breathe he will kill me i cut myself again and i drank a bottle of vodka and dr"
+)
 EARLIER = 10_000
 
 
@@ -79,6 +83,14 @@ def screen_figures() -> list[Figure]:
             "p99 <= 1 ms",
         )
     ]
+    dense = timed(lambda: screen.read(DENSE), 1_000)
+    figures.append(
+        Figure(
+            "the same, dense with danger",
+            f"p50 {statistics.median(dense):.2f} ms, p99 {percentile(dense, 0.99):.2f} ms",
+            "p99 <= 1 ms",
+        )
+    )
     for name, unit in (("words", MESSAGE + " "), ("emoji", "\U0001f600"), ("brackets", "(")):
         half, whole = (unit * (500_000 // len(unit.encode()) + 1), unit * (1_000_000 // len(unit.encode()) + 1))
         first, second = timed(lambda t=half: screen.read(t), 1)[0], timed(lambda t=whole: screen.read(t), 1)[0]

@@ -4,7 +4,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import yaml
@@ -16,6 +16,9 @@ from tests.readability import grade as grade_of
 HOME = Path(__file__).resolve().parent.parent
 ROWS = tuple(f"M{number}" for number in range(1, 48))
 WITHOUT_STORY = HOME / "tests" / "behaviour" / "rows_without_story.txt"
+HELD_OUT = HOME / "tests" / "engine" / "data"
+# Messages of so few words are the same whoever writes them.
+SHORT = 7
 HARDEST = 7.0
 LONGEST = {"safety": 500, "family": 350, "skill": 350, "talk": 350}
 ES_LONGEST = 560
@@ -104,6 +107,20 @@ def check_sources(content: Content) -> Iterator[str]:
     yield from (f"docs/clinical-sources.md does not explain {name}" for name in sorted(cited) if name not in told)
 
 
+def check_held_out() -> Iterator[str]:
+    """The messages that measure understanding are there, and none of them is a training example."""
+    taught = set(_messages(HOME.glob("nlu/*.yml")))
+    held = [*_messages(HELD_OUT / name for name in ("common.yml", "client.yml", "family.yml"))]
+    held += [row["text"].casefold() for row in yaml.safe_load((HELD_OUT / "danger.yml").read_text(encoding="utf-8"))]
+    yield from (f"tests/engine/data: {text[:60]!r} stands in nlu/ too" for text in held if len(text.split()) > SHORT and text in taught)
+
+
+def _messages(paths: Iterable[Path]) -> Iterator[str]:
+    for path in paths:
+        for block in yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]:
+            yield from (line.strip().removeprefix("- ").casefold() for line in block["examples"].splitlines())
+
+
 def check_leaks() -> Iterator[str]:
     """No machine paths and no registry hosts in the tree."""
     found = subprocess.run(
@@ -121,6 +138,7 @@ def main() -> int:
         *check_words(content),
         *check_responses(),
         *check_sources(content),
+        *check_held_out(),
         *check_leaks(),
     ]
     for fault in faults:
