@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -123,17 +124,25 @@ async def _hear(app: Handrail, stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
 
     def read() -> None:
-        with contextlib.suppress(OSError, ValueError, RuntimeError):
-            while line := sys.stdin.buffer.readline(LONGEST_LINE):
-                loop.call_soon_threadsafe(lines.put_nowait, line)
+        # Not by `sys.stdin`: a thread that waits inside it would bring the process down when it ends.
+        rest = b""
+        with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):
+            while chunk := os.read(sys.stdin.fileno(), 65_536):
+                *whole, rest = (rest + chunk).split(b"\n")
+                if len(rest) > LONGEST_LINE:
+                    whole, rest = [*whole, rest], b""
+                for line in whole:
+                    loop.call_soon_threadsafe(lines.put_nowait, line)
+            loop.call_soon_threadsafe(lines.put_nowait, rest)
 
     # A thread that ends with the process: standard input may be a terminal, a pipe, a file or nothing at all.
     threading.Thread(target=read, daemon=True).start()
     while not stop.is_set():
-        key, colon, text = (await lines.get()).decode("utf-8", "surrogateescape").rstrip("\r\n").partition(":")
+        line = (await lines.get()).decode("utf-8", "surrogateescape").strip()
+        key, colon, text = line.partition(":")
         if colon:
             await _take(app, stop, key.strip(), text.strip())
-        else:
+        elif line:
             sys.stderr.write("Write KEY: TEXT, such as maya: hello\n")
 
 

@@ -112,7 +112,11 @@ def check_held_out() -> Iterator[str]:
     taught = set(_messages(HOME.glob("nlu/*.yml")))
     held = [*_messages(HELD_OUT / name for name in ("common.yml", "client.yml", "family.yml"))]
     held += [row["text"].casefold() for row in yaml.safe_load((HELD_OUT / "danger.yml").read_text(encoding="utf-8"))]
-    yield from (f"tests/engine/data: {text[:60]!r} stands in nlu/ too" for text in held if len(text.split()) > SHORT and text in taught)
+    yield from (
+        f"tests/engine/data: {text[:60]!r} stands in nlu/ too"
+        for text in held
+        if len(text.split()) > SHORT and text in taught
+    )
 
 
 def _messages(paths: Iterable[Path]) -> Iterator[str]:

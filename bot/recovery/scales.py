@@ -51,6 +51,7 @@ _UNITS = re.compile(
 # "Not that one" and "the first one" name a thing, and "at 10" an hour: none is a level.
 _ONE_OF = re.compile(r"\b(?:this|that|first|second|last|next|other|another|different|which|any|no|every|each|the)\W*$")
 _AN_HOUR = re.compile(r"\b(?:at|by|until|till|before|after|around) $")
+_APPOINTED = re.compile(r"\b(?:send|move|remind|text|message|ask|call|wake|meet(?:ing)?|work|shift|instead|tomorrow)\b")
 _YES = re.compile(
     r"^\W*(?:y|ye|yes+|yea|yeah+|yep|yup|ya|sure|ok(?:ay)?|k|of course|absolutely|definitely|i do|i did|i am|i have"
     r"|i think so|afraid so|unfortunately|please|yes please|a (?:bit|little)|kind ?of|sort ?of|s[ií]|claro)\b",
@@ -96,10 +97,12 @@ def read_number(text: str) -> int | None:
     if span and max(int(span[1]), int(span[2])) <= HIGHEST and not _CORRECTION.search(folded):
         # "7 or 8": the higher one, because help should not come a step late.
         return max(int(span[1]), int(span[2]))
+    appointed = _APPOINTED.search(folded)
     found = [
         (match.start(), int(match["digits"]) + (1 if int(match["half"] or 0) >= 5 else 0))
         for match in _LEVEL.finditer(folded)
-        if not _UNITS.match(folded, match.end("digits")) and not _AN_HOUR.search(folded[: match.start()])
+        if not _UNITS.match(folded, match.end("digits"))
+        and not (appointed and _AN_HOUR.search(folded[: match.start()]))
     ]
     found += [
         (match.start(), _NUMBERS[match[0]])

@@ -233,3 +233,28 @@ async def test_i_did_after_all_changes_the_answer_of_the_day(world: World) -> No
     world.staff.is_alerted(kind="lapse")
     (row,) = await world.check_ins(world.client)
     assert row.used is True
+
+
+@pytest.mark.mission("M5")
+@pytest.mark.parametrize("text", ["i fell off the wagon last night", "i relapsed", "got drunk yesterday"])
+async def test_a_slip_told_at_the_first_question_is_heard_as_one(world: World, text: str) -> None:
+    await asked(world)
+    await world.client.says(text)
+    world.staff.is_alerted(kind="lapse")
+    world.client.hears("yes or no")
+    (row,) = await world.check_ins(world.client)
+    assert row.used is True
+
+
+@pytest.mark.mission("M5")
+async def test_questions_in_the_check_in_are_no_answers(world: World) -> None:
+    await asked(world)
+    await world.client.says("will i ever get better")
+    await world.client.says("3")
+    await world.client.says("5")
+    await world.client.says("6")
+    await world.client.says("define used")
+    world.staff.is_not_alerted(kind="lapse")
+    await world.client.says("no")
+    (row,) = await world.check_ins(world.client)
+    assert (row.craving, row.mood, row.sleep_quality, row.used) == (3, 5, 6, False)

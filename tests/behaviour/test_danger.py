@@ -106,7 +106,7 @@ async def test_a_denial_closes_nothing(world: World) -> None:
 
 @pytest.mark.mission("M10")
 async def test_a_possible_danger_is_asked_about_and_watched(world: World) -> None:
-    await world.client.says("they'd all be better off without me")
+    await world.client.says("whats the point anymore")
     world.client.hears("988", r"killing yourself|ending your life|suicide", lane="crisis")
     world.staff.is_alerted(danger="suicide", level="possible")
 
@@ -120,7 +120,7 @@ async def test_a_possible_danger_is_asked_about_and_watched(world: World) -> Non
 @pytest.mark.mission("M10")
 @pytest.mark.parametrize("answer", ["1", "yes", "yes i am"])
 async def test_a_possible_danger_that_is_so_is_paged(world: World, answer: str) -> None:
-    await world.client.says("they'd all be better off without me")
+    await world.client.says("whats the point anymore")
     world.staff.catches_up()
     await world.client.says(answer)
     world.client.hears("988|911", lane="crisis")
@@ -129,7 +129,7 @@ async def test_a_possible_danger_that_is_so_is_paged(world: World, answer: str) 
 
 @pytest.mark.mission("M10")
 async def test_silence_after_a_possible_danger_makes_it_definite(world: World) -> None:
-    await world.client.says("they'd all be better off without me")
+    await world.client.says("whats the point anymore")
     await world.forward(minutes=9)
     world.staff.is_not_alerted(level="definite")
     await world.forward(minutes=2)
@@ -139,7 +139,7 @@ async def test_silence_after_a_possible_danger_makes_it_definite(world: World) -
 
 @pytest.mark.mission("M10")
 async def test_answers_that_settle_nothing_are_asked_once_more_and_then_paged(world: World) -> None:
-    await world.client.says("they'd all be better off without me")
+    await world.client.says("whats the point anymore")
     world.staff.catches_up()
     await world.client.says("the dog needs a walk")
     world.client.hears("1", "2", lane="crisis")

@@ -85,3 +85,11 @@ async def test_someone_who_pours_their_heart_out_is_not_told_that_they_were_not_
     )
     world.father.does_not_hear("not sure i got that|didn't quite follow")
     assert world.father.new[-1].buttons
+
+
+@pytest.mark.mission("M8")
+@pytest.mark.parametrize("text", ["is my sister using again?", "did she relapse", "has he been drinking"])
+async def test_whoever_asks_whether_there_was_a_slip_hears_no_yes(world: World, text: str) -> None:
+    await world.family.says(text)
+    world.family.does_not_hear("after all that hope", "a lapse is a sign", "one slip")
+    world.family.hears("can't (say|tell)|same (answer|for every)")

@@ -19,7 +19,7 @@ async def test_whoever_asks_for_a_person_gets_one_told(world: World, text: str) 
 async def test_two_messages_not_understood_end_with_the_offer_of_a_human(world: World) -> None:
     await world.client.says("florble")
     world.client.is_offered("A person")
-    await world.client.says("grumpf zzz")
+    await world.client.says("zonk")
     world.client.hears("person", "988")
     await world.client.says("yes")
     world.staff.is_alerted(kind="human")
@@ -28,7 +28,7 @@ async def test_two_messages_not_understood_end_with_the_offer_of_a_human(world: 
 @pytest.mark.mission("M3")
 async def test_no_is_taken_for_a_no(world: World) -> None:
     await world.client.says("florble")
-    await world.client.says("grumpf zzz")
+    await world.client.says("zonk")
     await world.client.says("no")
     world.staff.is_not_alerted(kind="human")
     await world.client.says("yes")

@@ -121,3 +121,24 @@ async def test_nobody_is_asked_twice_after_three_hours_of_silence(world: World) 
     await world.client.says("hi")
     world.client.does_not_hear("chest pain")
     assert len(await world.rows(LapseRow, world.client)) == 1
+
+
+@pytest.mark.mission("M10")
+@pytest.mark.parametrize(
+    "answer", ["not more than usual", "not today", "no but i wish i was", "skip", "rather not say", "stop"]
+)
+async def test_what_is_no_plain_no_to_thoughts_of_dying_is_asked_about(world: World, answer: str) -> None:
+    await world.client.says("i relapsed")
+    await world.client.says("no")
+    await world.client.says(answer)
+    if not world.client.new or world.client.new[0].lane != "crisis":
+        await world.client.says(answer)
+    world.client.hears("988", lane="crisis")
+    world.staff.is_alerted(kind="danger", danger="suicide")
+
+
+@pytest.mark.mission("M4")
+async def test_a_bottle_poured_out_is_no_lapse(world: World) -> None:
+    await world.client.says("i poured the bottle out")
+    world.client.does_not_hear("a slip is")
+    world.staff.hears_nothing()

@@ -60,6 +60,10 @@ async def test_it_listens_on_loopback_alone_and_has_no_secret_of_ours(engine_hos
     ours = {name for name in process.environ() if name.startswith("HANDRAIL_")}
     assert ours == {"HANDRAIL_ENGINE_TOKEN", "HANDRAIL_ENGINE_PARENT", "HANDRAIL_ACTIONS_URL"}
     assert os.environ.get("HANDRAIL_ENGINE_TOKEN") is None
+    others = {"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH"}
+    allowed = others | ours | {"PYTHONUNBUFFERED", "LOG_LEVEL", "OMP_NUM_THREADS", "SANIC_WORKERS"}
+    set_by_itself = {name for name in process.environ() if name.startswith("TF_")}
+    assert set(process.environ()) <= allowed | set_by_itself, "no secret of anything else on this machine"
     assert not any("HANDRAIL" in part or len(part) > 300 for part in process.cmdline())
 
 

@@ -121,3 +121,49 @@ def test_wrong_settings_are_named_with_what_to_put_there(tmp_path: Path, monkeyp
     assert "HANDRAIL_COUNTRY: give a country as two letters" in done.stdout
     assert "HANDRAIL_KEYS: key 1" in done.stdout
     assert run("run", folder=tmp_path).returncode == 2
+
+
+def test_an_old_database_without_its_key_is_refused_and_gets_no_new_one(practice: Path) -> None:
+    keys = practice / "data-keys"
+    kept = keys.read_bytes()
+    keys.unlink()
+    done = run("content", "list", folder=practice)
+    assert done.returncode == 2
+    assert "does not hold" in done.stderr
+    assert not keys.exists(), "a key that opens nothing must not lie there as if it were the right one"
+    keys.write_text("00112233445566aa:" + "A" * 43 + "=\n")
+    keys.chmod(0o600)
+    assert "MEND  database" in run("doctor", folder=practice).stdout
+    keys.write_bytes(kept)
+    assert run("plan", "show", "maya", folder=practice).returncode == 0
+
+
+def test_what_a_command_writes_is_for_its_owner_alone(practice: Path) -> None:
+    modes = {path.name: path.stat().st_mode & 0o077 for path in (practice / "data").rglob("*") if path.is_file()}
+    assert modes
+    assert not any(modes.values()), modes
+
+
+def test_nobody_signs_without_a_name(practice: Path) -> None:
+    done = run("content", "sign", "--by", "  ", "--yes", folder=practice)
+    assert done.returncode == 2
+    assert "needs a name" in done.stderr
+    assert "signed by" not in run("content", "list", folder=practice).stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("time_zone: America/Los_Angeles", "time_zone: America/Los_Angelos", "IANA name, such as America/Chicago"),
+        ('check_in_at: "09:00"', 'check_in_at: "25:00"', "from 00:00 to 23:59"),
+    ],
+)
+def test_a_practice_file_with_a_wrong_time_is_refused_in_words(tmp_path: Path, old: str, new: str, told: str) -> None:
+    text = (GOOD.parent.parent / "practice.yml").read_text()
+    assert old in text
+    file = tmp_path / "practice.yml"
+    file.write_text(text.replace(old, new))
+    done = run("practice", "load", str(file), folder=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr

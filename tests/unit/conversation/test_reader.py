@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from bot.escalation.policy import AlertKind
 from bot.store.tables import AlertRow, InboundRow
+from tests.doubles.engine import found
 from tests.doubles.house import House
 
 
@@ -40,3 +43,24 @@ async def test_the_next_time_the_engine_is_away_is_news(house: House) -> None:
     await house.client.says("hello again")
     await house.demo.forward(timedelta(minutes=2))
     assert len(await told(house)) == 2
+
+
+async def test_what_net_1_found_does_not_keep_net_2_from_finding_more(house: House) -> None:
+    text = "i have the urge to cut myself and then it will all be over"
+    house.engine.finds[text] = found("suicide")
+    await house.client.says(text)
+    kinds = {alert.danger: alert.level for alert in await house.rows(AlertRow)}
+    assert kinds == {"self_harm": "definite", "suicide": "definite"}
+
+
+async def test_one_message_that_net_2_cannot_take_keeps_it_from_no_other(house: House) -> None:
+    await house.writes(house.client, "i want to kill myself")
+    await house.writes(house.theo, "i want to kill myself, it is enough")
+    house.engine.finds["i want to kill myself, it is enough"] = found("overdose")
+    async with house.store.write() as unit:
+        alert = (await unit.session.scalars(select(AlertRow).order_by(AlertRow.number))).first()
+        assert alert
+        alert.policy = [{"this": "is no policy"}]
+    house.engine.finds["i want to kill myself"] = found("violence")
+    await house.app.settle()
+    assert {row.danger for row in await house.rows(AlertRow, house.theo)} >= {"overdose"}

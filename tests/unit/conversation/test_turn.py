@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import select
 from starlette.responses import JSONResponse, Response
 
-from bot.care.human import AskForHuman
+from bot.care.human import AskForHuman, FoundDanger
+from bot.conversation.engine import readable
 from bot.conversation.turn import SET_ASIDE_AFTER, Done
 from bot.delivery.messages import InStatus
 from bot.escalation.policy import AlertKind
+from bot.safety.findings import Finding, Kind, Level, Net
 from bot.store import conversations
 from bot.store.conversations import Owner
 from bot.store.tables import AlertRow, ConversationRow, FindingRow, InboundRow, QuestionRow
@@ -281,3 +283,41 @@ async def test_a_state_that_cannot_be_read_loses_no_message(house: House) -> Non
     await house.writes(house.theo, "i want to kill myself")
     await house.app.settle()
     house.staff.is_alerted(danger="suicide")
+
+
+async def test_a_danger_that_a_form_found_counts_even_where_the_turn_fails_afterwards(house: House) -> None:
+    async def breaks(call: Call) -> Response:
+        house.engine.host.turns[call["turn"]].stage(
+            FoundDanger(Finding(Kind.SUICIDE, Level.DEFINITE, Net.SCREEN, "form.lapse_thoughts", "yes"))
+        )
+        return JSONResponse({"error": "broken"}, status_code=500)
+
+    house.engine.answers = breaks
+    await house.client.says("yes")
+    house.client.hears("988", lane="crisis")
+    house.staff.is_alerted(danger="suicide", level="definite")
+
+
+async def test_who_asks_for_a_person_while_the_engine_is_away_gets_one(house: House) -> None:
+    house.engine.away()
+    await house.client.says("craving 9")
+    await house.client.says("i want to talk to a person")
+    house.staff.is_alerted(kind="human")
+    await house.demo.forward(timedelta(seconds=30))
+    (alert,) = [row for row in await house.rows(AlertRow) if row.kind == AlertKind.HUMAN]
+    assert alert.count == 1
+
+
+async def test_a_late_1_or_2_is_still_the_answer_to_the_last_question(house: House) -> None:
+    await house.client.says("i want to kill myself")
+    await house.client.says("1")
+    await house.demo.forward(timedelta(hours=1))
+    house.staff.catches_up()
+    await house.client.says("2")
+    assert not any("heard: 2" in line.text for line in house.client.new)
+    house.client.hears("988|911", lane="crisis")
+
+
+@pytest.mark.parametrize("text", ["/restart", "/ /restart", "/\x01/restart", " / / /restart", "\t/restart"])
+def test_nobody_types_a_command_to_rasa(text: str) -> None:
+    assert readable(text) == "restart"

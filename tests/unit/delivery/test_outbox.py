@@ -314,3 +314,42 @@ async def test_two_senders_on_postgresql_send_each_message_once_and_in_order(
         assert [text for text in channel.texts if text.startswith(someone.key)] == [
             f"{someone.key} {number}" for number in range(15)
         ]
+
+
+class Slow(Line):
+    """A channel whose line to one person hangs for a while."""
+
+    async def send(self, delivery: Delivery) -> str:
+        if delivery.address == "theo":
+            await asyncio.sleep(0.5)
+        return await super().send(delivery)
+
+
+async def test_a_slow_line_to_one_person_keeps_nobody_else_waiting(house: House) -> None:
+    channel = Slow()
+    for text in ("one", "two"):
+        await queue(house, house.theo, text, Lane.CRISIS)
+    await queue(house, house.client, "for maya", Lane.CRISIS)
+    await sender_on(house, channel).run_once()
+    assert channel.texts == ["for maya", "one", "two"]
+
+
+async def test_what_was_not_touched_goes_back_where_recording_breaks(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [await queue(house, house.client, text, Lane.CRISIS) for text in ("one", "two", "three")]
+    channel, record = Line(), outbox.record
+
+    async def breaks(unit: Any, message_id: str, *args: Any, **more: Any) -> OutStatus:
+        if message_id == ids[0]:
+            raise RuntimeError("the database went away")
+        return await record(unit, message_id, *args, **more)
+
+    monkeypatch.setattr(outbox, "record", breaks)
+    with pytest.raises(RuntimeError):
+        await sender_on(house, channel).run_once()
+    assert [(await status(house, each)).status for each in ids] == [
+        OutStatus.SENDING,
+        OutStatus.QUEUED,
+        OutStatus.QUEUED,
+    ]

@@ -385,3 +385,29 @@ async def test_two_dangers_of_one_person_are_asked_back_about_once(house: House)
     for alert in await house.rows(AlertRow):
         if alert.person_id:
             assert alert.check_backs == 1
+
+
+async def test_the_same_possible_danger_said_again_is_an_answer_that_settles_nothing(house: House) -> None:
+    for text in ("whats the point anymore", "there is no point anymore", "what is the point of any of this anymore"):
+        await house.client.says(text)
+    alert = await only(house)
+    assert alert.level == "definite"
+    house.client.hears("alerted the team", lane="crisis")
+
+
+async def test_nobody_closes_an_alert_about_themselves(house: House) -> None:
+    await house.backup.says("i want to kill myself")
+    await house.backup.says("1c just testing")
+    house.backup.hears("somebody else closes it")
+    assert (await only(house)).status == AlertStatus.OPEN
+
+
+async def test_what_staff_write_beside_commands_is_said_to_reach_nobody(house: House) -> None:
+    await house.client.says(DANGER)
+    for text in ("hello maya, are you ok?", "1a 2a", "yes im on it"):
+        await house.staff.says(text)
+        house.staff.hears("goes to nobody", "1: suicide")
+    assert (await only(house)).status == AlertStatus.OPEN
+    await house.staff.says("1a")
+    await house.staff.says("1a")
+    house.staff.hears("you already have alert 1")
