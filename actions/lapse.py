@@ -104,7 +104,7 @@ class LapseStep(FormStep):
 
     @staticmethod
     def _found(turn: Turn, slot: str, level: Level) -> None:
-        turn.stage(FoundDanger(Finding(_DANGER[slot], level, Net.SCREEN, f"form.{slot}", turn.text[:200])))
+        turn.stage(FoundDanger(Finding(_DANGER[slot], level, Net.FORM, slot, turn.text[:200])))
 
     def not_read(self, dispatcher: CollectingDispatcher, slot: str, heard: Heard, misses: int) -> None:
         if slot == "lapse_what":

@@ -77,6 +77,24 @@ async def respond(case: Case, findings: Sequence[Finding], story: str, message_i
         await case.say(case.words(first.kind, "alerted" if reached else "nobody", first.subject), alert)
 
 
+async def note(case: Case, findings: Sequence[Finding], story: str, message_id: str | None) -> None:
+    """What net 2 found afterwards in a message that has had its answer: told to staff.
+
+    The person is spoken to anew only about a danger that they were not just asked about: two texts at once about the
+    same thing, one of them to a message that was an answer, would only confuse them.
+    """
+    recent = case.now - timedelta(minutes=10)
+    known = {
+        alert.danger
+        for alert in await alerts.open_alerts(case.unit, case.person.id, AlertKind.DANGER)
+        if alert.level == Level.DEFINITE and alert.last_at > recent
+    }
+    if all(finding.kind in known for finding in findings):
+        await _raise(case, by_urgency(findings), story, message_id)
+    else:
+        await respond(case, findings, story, message_id)
+
+
 async def _put(
     case: Case, alert: AlertRow, finding: Finding, moment: str, *, at: int = 0, attempts: int = 1, step: int = 0
 ) -> None:

@@ -74,7 +74,7 @@ class Reader:
                 new = await _unknown(unit, message_id, findings)
                 if new:
                     case = danger.Case(unit, self._content, person, conversation, self._now())
-                    await danger.respond(case, told_by(str(person.role), new), text, message_id)
+                    await danger.note(case, told_by(str(person.role), new), text, message_id)
 
     async def _could_not(self, message_id: str, person: Person, why: str) -> None:
         """A message that net 2 cannot read holds up no other: a human is told that only net 1 has read it."""

@@ -5,13 +5,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from bot.delivery.messages import Inbound, InStatus
+from bot.delivery.messages import CLOCK_WENT_BACK, Inbound, InStatus
+from bot.safety.screen import LONGEST_EARLIER, MOST_EARLIER
 from bot.store.database import Unit, new_id
 from bot.store.tables import ConversationRow, InboundRow
 
 JOINED_FOR = timedelta(minutes=10)
-JOINED_MESSAGES = 10
-JOINED_CHARACTERS = 2_000
 
 
 async def store(unit: Unit, message: Inbound, conversation_id: str, now: datetime) -> InboundRow | None:
@@ -49,10 +48,10 @@ async def recent_texts(unit: Unit, conversation_id: str, now: datetime) -> tuple
         select(InboundRow)
         .where(InboundRow.conversation_id == conversation_id, InboundRow.received_at > now - JOINED_FOR)
         .order_by(InboundRow.sequence.desc())
-        .limit(JOINED_MESSAGES)
+        .limit(MOST_EARLIER)
     )
     texts: list[str] = []
-    left = JOINED_CHARACTERS
+    left = LONGEST_EARLIER
     for row in await unit.session.scalars(query):
         text = unit.open_or(row, "text_sealed", "")
         if len(text) > left:
@@ -78,8 +77,12 @@ async def next_pending(unit: Unit, now: datetime) -> tuple[InboundRow, Conversat
         select(ConversationRow)
         .join(heads, heads.c.conversation_id == ConversationRow.id)
         .join(InboundRow, InboundRow.sequence == heads.c.head)
-        .where(InboundRow.not_before <= now)
-        .where((ConversationRow.lease_until.is_(None)) | (ConversationRow.lease_until < now))
+        .where((InboundRow.not_before <= now) | (InboundRow.not_before > now + CLOCK_WENT_BACK))
+        .where(
+            ConversationRow.lease_until.is_(None)
+            | (ConversationRow.lease_until < now)
+            | (ConversationRow.lease_until > now + CLOCK_WENT_BACK)
+        )
         .order_by(ConversationRow.served_at.nulls_first(), heads.c.head)
         .limit(1)
         .with_for_update(skip_locked=True, key_share=True, of=ConversationRow)
@@ -95,7 +98,9 @@ async def next_pending(unit: Unit, now: datetime) -> tuple[InboundRow, Conversat
         .limit(1)
     )
     message = (await unit.session.scalars(first)).first()
-    return (message, conversation) if message is not None and message.not_before <= now else None
+    if message is None or now < message.not_before <= now + CLOCK_WENT_BACK:
+        return None
+    return message, conversation
 
 
 async def unread_since(unit: Unit) -> tuple[datetime, int] | None:

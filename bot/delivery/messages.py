@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import IntEnum, StrEnum
 from typing import Any, Protocol
 
@@ -19,6 +20,10 @@ class Lane(IntEnum):
     @property
     def label(self) -> str:
         return self.name.lower().replace("_", "-")
+
+
+# Longer than anything waits to be tried again: whatever is due later than this was dated by a clock that was ahead.
+CLOCK_WENT_BACK = timedelta(minutes=15)
 
 
 class OutStatus(StrEnum):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased
 
-from bot.delivery.messages import Lane, Outbound, OutStatus
+from bot.delivery.messages import CLOCK_WENT_BACK, Lane, Outbound, OutStatus
 from bot.store.database import Unit, new_id
 from bot.store.tables import ContactPointRow, ConversationRow, OutboundRow
 from bot.store.vault import VaultError
@@ -94,7 +94,8 @@ async def lease(unit: Unit, now: datetime, limit: int = 20, least: Lane = Lane.N
     )
     query = (
         select(OutboundRow)
-        .where(OutboundRow.status == OutStatus.QUEUED, OutboundRow.not_before <= now, OutboundRow.lane <= int(least))
+        .where(OutboundRow.status == OutStatus.QUEUED, OutboundRow.lane <= int(least))
+        .where((OutboundRow.not_before <= now) | (OutboundRow.not_before > now + CLOCK_WENT_BACK))
         .where(or_(OutboundRow.lane.in_([int(lane) for lane in REPEATABLE]), ~earlier))
         .order_by(OutboundRow.lane, OutboundRow.sequence)
         .limit(limit)

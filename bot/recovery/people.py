@@ -13,16 +13,14 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person of the practice. ``key`` is the practice's own short name for them, ``case`` their case number."""
+    """One person of the practice."""
 
     id: str
-    key: str
     role: Role
     name: str
     language: str
     time_zone: str
     country: str
-    case: int
     interventionist_id: str | None = None
     check_in_at: str | None = None
 

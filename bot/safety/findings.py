@@ -25,10 +25,11 @@ class Level(StrEnum):
 
 
 class Net(StrEnum):
-    """Which net caught it: the rules of this folder, or the engine's model."""
+    """What caught it: the rules of this folder, the engine's model, or a form's own question."""
 
     SCREEN = "screen"
     MODEL = "model"
+    FORM = "form"
 
 
 class Subject(StrEnum):

@@ -9,8 +9,8 @@ from bot.safety.patterns import HARD, SOFT, Pattern
 from bot.safety.rules import About, Language, Rule
 from bot.safety.text import MESSAGE_BORDER, Reader, Reading
 
-_MOST_EARLIER = 10  # messages
-_LONGEST_EARLIER = 2_000  # characters, the latest
+MOST_EARLIER = 10  # messages
+LONGEST_EARLIER = 2_000  # characters, the latest
 _LONGEST_MATCHED = 200  # characters
 
 
@@ -54,7 +54,7 @@ class Screen:
         if self._reader is None:
             return ()
         alone = _told(role, list(self._sightings(self._reader.read(text), role, 0)))
-        before = MESSAGE_BORDER.join(earlier[-_MOST_EARLIER:])[-_LONGEST_EARLIER:]
+        before = MESSAGE_BORDER.join(earlier[-MOST_EARLIER:])[-LONGEST_EARLIER:]
         if not before.strip():
             return by_urgency(sighting.finding for sighting in alone)
         whole = self._reader.read(f"{before}{MESSAGE_BORDER}{text}")

@@ -15,13 +15,11 @@ def person_of(unit: Unit, row: PersonRow) -> Person:
     """The value of a person's row, with the name opened."""
     return Person(
         id=row.id,
-        key=key_of(unit, row),
         role=Role(row.role),
         name=unit.open_or(row, "name_sealed", ""),
         language=row.language,
         time_zone=row.time_zone,
         country=row.country,
-        case=row.case_number,
         interventionist_id=row.interventionist_id,
         check_in_at=row.check_in_at,
     )

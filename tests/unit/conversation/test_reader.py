@@ -64,3 +64,15 @@ async def test_one_message_that_net_2_cannot_take_keeps_it_from_no_other(house: 
     house.engine.finds["i want to kill myself"] = found("violence")
     await house.app.settle()
     assert {row.danger for row in await house.rows(AlertRow, house.theo)} >= {"overdose"}
+
+
+async def test_an_answer_that_net_2_takes_for_the_same_danger_is_told_to_staff_and_not_answered_twice(
+    house: House,
+) -> None:
+    house.engine.finds["he is breathing"] = found("overdose")
+    await house.father.says("my son took heroin and wont wake up")
+    house.father.catches_up()
+    await house.father.says("he is breathing")
+    assert len([line for line in house.father.new if line.lane == "crisis"]) == 1
+    (alert,) = [row for row in await house.rows(AlertRow, house.father) if row.danger == "overdose"]
+    assert alert.count == 2

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from bot.channels import console
 from bot.delivery import inbox
 from bot.delivery.messages import Inbound, InStatus
-from bot.store.tables import InboundRow
+from bot.store.tables import ConversationRow, InboundRow, OutboundRow
 from tests.doubles.house import House
 
 
@@ -101,3 +101,21 @@ async def test_a_damaged_message_is_set_aside_and_the_next_one_answered(house: H
     house.client.hears("something went wrong on my side", "heard: and the next one")
     rows = await house.rows(InboundRow)
     assert [row.status for row in rows] == [InStatus.SET_ASIDE, InStatus.DONE, InStatus.DONE]
+
+
+async def test_a_clock_that_was_ahead_and_is_set_back_stops_nothing(each_house: House) -> None:
+    house = each_house
+    ahead = timedelta(hours=1)
+    await house.writes(house.client, "i want to kill myself")
+    await house.writes(house.theo, "good evening")
+    async with house.store.write() as unit:
+        for row in await unit.session.scalars(select(InboundRow)):
+            row.not_before += ahead
+        for row in await unit.session.scalars(select(OutboundRow)):
+            row.not_before += ahead
+        for conversation in await unit.session.scalars(select(ConversationRow)):
+            conversation.lease_until = house.clock.now() + ahead
+    await house.app.settle()
+    house.client.hears("988", lane="crisis")
+    house.staff.is_alerted(danger="suicide")
+    house.theo.hears("heard: good evening")
