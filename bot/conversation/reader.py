@@ -14,7 +14,7 @@ from bot.delivery import inbox
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind, AlertStatus
 from bot.recovery.people import Person, Role
-from bot.safety.findings import Finding, Level, told_by
+from bot.safety.findings import Finding, Kind, Level, Net, by_urgency, told_by
 from bot.store import conversations, people
 from bot.store.database import Store, Unit
 from bot.store.tables import AlertRow, ConversationRow, FindingRow, InboundRow
@@ -71,7 +71,7 @@ class Reader:
             row = (await unit.session.scalars(select(InboundRow).where(InboundRow.id == message_id))).one()
             if row.read_at is None:
                 row.read_at = self._now()
-                new = await _unknown(unit, message_id, findings)
+                new = await _news(unit, message_id, findings)
                 if new:
                     case = danger.Case(unit, self._content, person, conversation, self._now())
                     await danger.note(case, told_by(str(person.role), new), text, message_id)
@@ -85,19 +85,18 @@ class Reader:
             await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, person.id, story=story), self._now())
 
 
-async def _unknown(unit: Unit, message_id: str, findings: Sequence[Finding]) -> list[Finding]:
-    """What net 2 found in a message beyond what is known of it: another kind of danger, or the same one for certain."""
-    rows = await unit.session.execute(
-        select(FindingRow.kind, FindingRow.level).where(FindingRow.message_id == message_id)
-    )
-    known = {(kind, level) for kind, level in rows}
-    kinds = {kind for kind, _ in known}
-    return [
-        finding
-        for finding in findings
-        if finding.kind not in kinds
-        or (finding.level is Level.DEFINITE and (finding.kind, Level.DEFINITE) not in known)
-    ]
+async def _news(unit: Unit, message_id: str, findings: Sequence[Finding]) -> list[Finding]:
+    """What net 2 found in a message, where it is graver than all that is known of it; else a page has gone out already.
+
+    The model tells danger from none better than it tells one kind from another: a lesser kind beside a graver one that
+    was found would only send two sets of words, and two pages, for one sentence.
+    """
+    query = select(FindingRow.kind, FindingRow.level).where(FindingRow.message_id == message_id)
+    known = [Finding(Kind(kind), Level(level), Net.SCREEN, "", "") for kind, level in await unit.session.execute(query)]
+    if not known or not findings:
+        return list(findings)
+    gravest = by_urgency(known)[0]
+    return [f for f in findings if by_urgency((gravest, f))[0] is f]
 
 
 async def tell_of_unread(unit: Unit, now: datetime) -> int:
