@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import IntEnum, StrEnum
+from enum import Enum, IntEnum, StrEnum
 from typing import Any, Protocol
 
 
@@ -88,12 +88,31 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else "\u00b7" for c in line)
 
 
-class SendError(Exception):
-    """A channel could not send. ``retry`` says whether trying again can help; the text is for staff."""
+class Fault(Enum):
+    """Why a message was certainly not sent: a closed set, each with a sentence for staff and whether to try again."""
 
-    def __init__(self, sentence: str, *, retry: bool) -> None:
-        super().__init__(sentence)
+    BUSY = ("the provider asks us to slow down", True)
+    DOWN = ("the provider does not work at the moment", True)
+    UNREACHABLE = ("their phone cannot be reached at the moment", True)
+    BLOCKED = ("they have blocked us: phone them", False)
+    OPTED_OUT = ("they have stopped our messages: phone them", False)
+    NO_SUCH_ADDRESS = ("this address does not exist or takes no messages: ask them for another", False)
+    REFUSED = ("the provider refuses this message: look at its words", False)
+    NOT_ALLOWED = ("our account may not send: check its token, its balance and its registration", False)
+    NO_CHANNEL = ("the channel of this address is not set up: `handrail doctor` says what it needs", False)
+
+    def __init__(self, sentence: str, retry: bool) -> None:
+        self.sentence = sentence
         self.retry = retry
+
+
+class SendError(Exception):
+    """A channel could not send. ``wait`` is how long the provider wants to be left alone, where it says so."""
+
+    def __init__(self, fault: Fault, wait: timedelta | None = None) -> None:
+        super().__init__(fault.sentence)
+        self.fault = fault
+        self.wait = wait
 
 
 @dataclass(frozen=True, slots=True)

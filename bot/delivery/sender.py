@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from bot.delivery import outbox
-from bot.delivery.messages import Channel, Delivery, Lane, OutStatus, SendError
+from bot.delivery.messages import Channel, Delivery, Fault, Lane, OutStatus, SendError
 from bot.store.database import Store, Unit
 
 log = structlog.get_logger()
@@ -18,6 +18,18 @@ StillWanted = Callable[[Unit, outbox.Leased, datetime], Awaitable[str | None]]
 SEND_WITHIN = 15.0
 # Told when a message has failed for good, or when nobody knows what became of it.
 OnFailure = Callable[[Unit, outbox.Leased, str, datetime], Awaitable[None]]
+
+
+class _NotSetUp:
+    """Stands for a channel that addresses name and the service does not have."""
+
+    name = "none"
+
+    async def send(self, _delivery: Delivery) -> str:
+        raise SendError(Fault.NO_CHANNEL)
+
+
+_NOT_SET_UP = _NotSetUp()
 
 
 class Sender:
@@ -104,33 +116,36 @@ class Sender:
             async with self._store.write() as unit:
                 await outbox.give_back(unit, message)
             return
-        channel = self._channels.get(message.channel)
+        channel = self._channels.get(message.channel, _NOT_SET_UP)
         delivery = Delivery(message.id, message.address, message.message, message.lane, message.repeat)
-        provider_id, failure, retry, doubt = None, None, False, False
-        if channel is None:
-            failure = f"no channel {message.channel} is configured"
-        else:
-            try:
-                async with asyncio.timeout(SEND_WITHIN):
-                    provider_id = await channel.send(delivery)
-            except SendError as error:
-                failure, retry = _without_address(str(error), message.address), error.retry
-            except Exception as error:
-                failure, retry, doubt = type(error).__name__, True, True
+        provider_id, fault, wait, doubt = None, None, None, None
+        try:
+            async with asyncio.timeout(SEND_WITHIN):
+                provider_id = await channel.send(delivery)
+        except SendError as error:
+            fault, wait = error.fault, error.wait
+        except Exception as error:
+            doubt = type(error).__name__
+        failure = doubt or (fault.name.lower() if fault else None)
+        retry = bool(doubt or (fault and fault.retry))
         async with self._store.write() as unit:
             status = await outbox.record(
-                unit, message.id, self._now(), provider_id=provider_id, failure=failure, retry=retry, doubt=doubt
+                unit,
+                message.id,
+                self._now(),
+                provider_id=provider_id,
+                failure=failure,
+                retry=retry,
+                doubt=bool(doubt),
+                wait=wait,
             )
             if failure and status in (OutStatus.FAILED, OutStatus.UNKNOWN):
-                await self._tell(unit, message, failure)
+                await self._tell(
+                    unit, message, fault.sentence if fault else f"nobody knows whether it went out ({doubt})"
+                )
         if failure:
-            log.warning("send failed", message=message.id, lane=message.lane.label, retry=retry, status=str(status))
+            log.warning("send failed", message=message.id, lane=message.lane.label, why=failure, status=str(status))
 
     async def _tell(self, unit: Unit, message: outbox.Leased, reason: str) -> None:
         if self._on_failure:
             await self._on_failure(unit, message, reason, self._now())
-
-
-def _without_address(sentence: str, address: str) -> str:
-    """A provider's sentence often repeats whom it could not reach."""
-    return sentence.replace(address, "…") if address else sentence

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.delivery import outbox, sender
-from bot.delivery.messages import Delivery, Lane, Outbound, OutStatus, SendError
+from bot.delivery.messages import Delivery, Fault, Lane, Outbound, OutStatus, SendError
 from bot.escalation.policy import AlertKind
 from bot.store import conversations, people
 from bot.store.tables import AlertRow, ContactPointRow, OutboundRow
@@ -105,7 +105,7 @@ async def test_what_a_person_gets_stays_in_order_over_a_retry(each_house: House)
     for text in ("first", "second", "third"):
         await queue(house, house.client, text, Lane.REPLY)
     await queue(house, house.theo, "for someone else", Lane.REPLY)
-    channel = Line(SendError("too many requests", retry=True))
+    channel = Line(SendError(Fault.BUSY))
     own = sender_on(house, channel)
     for _ in range(4):
         await own.run_once()
@@ -119,7 +119,7 @@ async def test_what_a_person_gets_stays_in_order_over_a_retry(each_house: House)
 async def test_an_alert_waits_for_no_earlier_one(house: House) -> None:
     await queue(house, house.staff, "first page", Lane.ALERT)
     await queue(house, house.staff, "second page", Lane.ALERT)
-    channel = Line(SendError("busy", retry=True))
+    channel = Line(SendError(Fault.BUSY))
     await sender_on(house, channel).run_once()
     assert channel.texts == ["second page"]
 
@@ -138,7 +138,7 @@ async def test_who_opted_out_gets_safety_replies_and_pages_and_nothing_else(each
 
 async def test_retries_back_off_and_then_a_human_is_told(house: House) -> None:
     row_id = await queue(house, house.client, "your plan for tonight", Lane.REPLY)
-    channel = Line(*(SendError("busy", retry=True) for _ in range(20)))
+    channel = Line(*(SendError(Fault.BUSY) for _ in range(20)))
     own = sender_on(house, channel)
     waits = []
     for _ in range(outbox.GIVE_UP_AFTER):
@@ -158,17 +158,28 @@ async def test_retries_back_off_and_then_a_human_is_told(house: House) -> None:
 
 async def test_what_trying_again_cannot_help_fails_at_once(house: House) -> None:
     row_id = await queue(house, house.client, "hello", Lane.REPLY)
-    await sender_on(house, Line(SendError("this number does not exist", retry=False))).run_once()
+    await sender_on(house, Line(SendError(Fault.NO_SUCH_ADDRESS))).run_once()
     assert (await status(house, row_id)).status == OutStatus.FAILED
     (alert,) = await house.rows(AlertRow)
     assert alert.kind == AlertKind.DELIVERY
-    assert "this number does not exist" in await house.opened(alert, "story_sealed")
+    assert "this address does not exist" in await house.opened(alert, "story_sealed")
 
 
-async def test_a_providers_sentence_is_kept_without_the_address(house: House) -> None:
+async def test_a_provider_that_names_a_time_is_left_alone_for_as_long(house: House) -> None:
     row_id = await queue(house, house.client, "hello", Lane.REPLY)
-    await sender_on(house, Line(SendError("maya has blocked this number", retry=False))).run_once()
-    assert (await status(house, row_id)).reason == "… has blocked this number"
+    await sender_on(house, Line(SendError(Fault.BUSY, timedelta(seconds=90)))).run_once()
+    row = await status(house, row_id)
+    assert (row.status, row.reason) == (OutStatus.QUEUED, "busy")
+    assert row.not_before - house.clock.now() == timedelta(seconds=90)
+
+
+async def test_an_address_on_a_channel_that_is_not_set_up_is_told_to_staff(house: House) -> None:
+    row_id = await queue(house, house.client, "hello", Lane.REPLY)
+    own = house.app.sender
+    await sender.Sender(house.store, {}, house.clock.now, own._checks, own._on_failure).run_once()
+    assert (await status(house, row_id)).status == OutStatus.FAILED
+    (alert,) = await house.rows(AlertRow)
+    assert "handrail doctor" in await house.opened(alert, "story_sealed")
 
 
 async def test_a_page_that_does_not_go_out_is_the_backups_business_within_a_minute(house: House) -> None:
@@ -177,7 +188,7 @@ async def test_a_page_that_does_not_go_out_is_the_backups_business_within_a_minu
     class RuthsPhoneIsDead(Line):
         async def send(self, delivery: Delivery) -> str:
             if delivery.address == "ruth":
-                raise SendError("unreachable", retry=True)
+                raise SendError(Fault.UNREACHABLE)
             return await super().send(delivery)
 
     channel = RuthsPhoneIsDead()
