@@ -151,7 +151,7 @@ async def _take(app: Handrail, stop: asyncio.Event, key: str, text: str) -> None
 
     Nothing that was written is passed over: what follows waits, in order, where it came from.
     """
-    message, wait = console.heard(key, text), 0.5
+    message, wait, told = console.heard(key, text), 0.5, False
     while True:
         try:
             await app.intake.accept(message)
@@ -160,7 +160,10 @@ async def _take(app: Handrail, stop: asyncio.Event, key: str, text: str) -> None
         except Exception:
             log.exception("a message could not be kept yet")
             sys.stderr.write("This message is not kept yet: the database does not answer. It is tried again.\n")
-            sys.stderr.write(f"to {key}: {LAST_WORDS}\n" if wait < 1 and app.intake.alarming(text) else "")
+            if not told and app.intake.alarming(text):
+                sys.stdout.write(f"to {key}: {LAST_WORDS}\n")
+                sys.stdout.flush()
+            told = True
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait)
             wait = min(wait * 2, 5.0)

@@ -16,6 +16,7 @@ from bot.store.database import Unit
 from bot.store.tables import PersonRow
 
 _SHORT = re.compile(r"\s*(?P<number>\d{1,9})(?P<letter>[acv])\b[\s:,.-]*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_ANOTHER = re.compile(r"\b\d{1,9}[acv]\b", re.IGNORECASE)
 _APART = re.compile(r"\s*(?P<number>\d{1,9})\s+(?P<letter>[acv])(?P<rest>)\s*", re.IGNORECASE)
 _SPELT = re.compile(
     r"\s*(?P<word>ack(?:nowledge)?|take|view|read|why)\s+(?:alert\s+)?#?(?P<number>\d{1,9})(?P<rest>)[\s.!?]*"
@@ -31,10 +32,11 @@ NOT_SENT = "What you write here goes to nobody."
 def command(text: str) -> tuple[int, str, str] | None:
     """The alert's number, the letter a, c or v, and the note, where the text is a command to an alert.
 
-    Only closing takes further words: "take 30 pills" is no command, and neither is "3 a day was not enough".
+    Only the short form takes further words ("1a on my way"), and not those of a second command. "Take 30 pills" is none,
+    and neither is "3 a day was not enough".
     """
     short = _SHORT.fullmatch(text) or _APART.fullmatch(text)
-    if short and (not short["rest"] or short["letter"] in "cC"):
+    if short and (short["letter"] in "cC" or not _ANOTHER.search(short["rest"])):
         return int(short["number"]), short["letter"].lower(), short["rest"].strip()
     spelt = _SPELT.fullmatch(text)
     if spelt and spelt["close"]:
@@ -45,9 +47,11 @@ def command(text: str) -> tuple[int, str, str] | None:
 
 
 async def is_command(unit: Unit, text: str) -> bool:
-    """Whether a text is a command to an alert that there is: what it says is of a danger that is known already."""
+    """Whether a text is all command, to an alert that there is: what a note says is of a danger that is known already."""
     given = command(text)
-    return given is not None and await alerts.by_number(unit, given[0]) is not None
+    if given is None or (given[1] != "c" and given[2]):
+        return False
+    return await alerts.by_number(unit, given[0]) is not None
 
 
 async def hear(case: danger.Case, text: str, written_at: datetime) -> None:

@@ -164,7 +164,7 @@ async def record(
     """Record what became of a leased message; returns where it stands now. A settled row never moves back.
 
     ``doubt`` says that it may have been sent all the same: only safety replies and alerts are then tried again. ``wait``
-    is the least time before the next attempt, where the provider has named one.
+    is the time before the next attempt, where the provider has named a longer one; a quarter of an hour at the most.
     """
     row = await _locked(unit, message_id)
     if row.status != OutStatus.SENDING:
@@ -179,7 +179,8 @@ async def record(
     elif retry and row.attempts < (PAGE_GIVES_UP_AFTER if row.lane == Lane.ALERT else GIVE_UP_AFTER):
         row.status, row.reason = OutStatus.QUEUED, failure[:64]
         row.repeat = row.repeat or doubt
-        row.not_before = now + max(timedelta(seconds=5 * 2**row.attempts), wait or timedelta(0))
+        pause = max(timedelta(seconds=5 * 2**row.attempts), wait or timedelta(0))
+        row.not_before = now + min(pause, CLOCK_WENT_BACK)
     else:
         row.status, row.reason = OutStatus.FAILED, failure[:64]
     return OutStatus(row.status)

@@ -216,7 +216,12 @@ _USED = re.compile(
 
 
 _ABOUT_WORDS = re.compile(r"\b(?:define|meaning of|what do you mean|what counts|does .* count|what is)\b")
-_NEARLY = re.compile(r"\b(?:almost|nearly|close to|wanted to|poured (?:it|the|them|my|out|away)\b.*)")
+# What was only nearly done; with it taken out, the rest says whether it was done after all.
+_NEARLY = re.compile(
+    r"\b(?:almost|nearly|close to|wanted to) (?:really |just |have |had |a )?"
+    r"(?:us(?:e|ed|ing)|dr[aiu]nk|drinking|slip(?:ped)?|relapsed?|gambled?|smoked?|gave in|caved)\b"
+    r"|\bpoured (?:\w+ ){0,3}(?:out|away|down)\b"
+)
 
 
 def read_used(text: str) -> bool | None:
@@ -224,10 +229,12 @@ def read_used(text: str) -> bool | None:
     folded = fold(text)
     if folded.endswith("?") or _ABOUT_WORDS.search(folded):
         return None
-    if _CLEAN.search(folded) or _NEARLY.search(folded):
+    if _CLEAN.search(folded):
         return False
-    if _USED.search(folded):
+    if _USED.search(_NEARLY.sub(" ", folded)):
         return True
+    if _NEARLY.search(folded):
+        return False
     return read_yes_no(text)
 
 

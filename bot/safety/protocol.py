@@ -81,18 +81,25 @@ def _words(folded: str) -> set[str]:
 
 
 _HELP_IS_THERE = re.compile(
-    r"\b(?:breathing|awake|woke|waking up|talking|conscious|ambulance|paramedics?|medics?|(?:they|ems)(?:'re|'s| are| is) here)\b",
+    r"\b(?:breathing|awake|woke|talking|conscious|ambulance|paramedics?|medics|(?:they|ems)(?:'re| are| is) here)\b",
     re.IGNORECASE,
 )
-_IT_IS_NOT = re.compile(
-    r"\b(?:not|n'?t|no|isnt|wont|stopped|barely|hardly|called|coming|on (?:the|its) way|waiting)\b", re.IGNORECASE
+_GOOD_NEWS = (
+    "he he's hes she she's shes they they're theyre it's is are my son daughter mom dad brother sister husband wife friend"
+    " breathing awake woke up talking conscious again now finally to me us here and with him her them the an ambulance"
+    " paramedic paramedics medics ems yes ok okay good thank thanks god"
 )
+_GOOD_NEWS_WORDS = frozenset(_GOOD_NEWS.split())
 
 
 def help_is_there(text: str) -> bool:
-    """Whether the worst is over where somebody did not wake up or breathe: they do now, or the ambulance is there."""
+    """Whether the worst is over where somebody did not wake up or breathe, said plainly and with nothing beside it.
+
+    "He is breathing" and "the ambulance is here" are; "breathing really slow" and "is he breathing?" are not, and bring
+    the next step.
+    """
     folded = " ".join(text.replace("\u2019", "'").split())
-    return bool(_HELP_IS_THERE.search(folded)) and not _IT_IS_NOT.search(folded)
+    return "?" not in folded and bool(_HELP_IS_THERE.search(folded)) and _words(folded) <= _GOOD_NEWS_WORDS
 
 
 def read_answer(text: str) -> Answer:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.safety.protocol import Meaning, meaning
+from bot.safety.protocol import Meaning, help_is_there, meaning
 
 SAFE, DANGER, UNCLEAR = Meaning.SAFE, Meaning.DANGER, Meaning.UNCLEAR
 
@@ -58,3 +58,21 @@ def test_an_answer_is_read_against_its_question(
 ) -> None:
     assert meaning(text, SAFE) is when_yes_is_safe
     assert meaning(text, DANGER) is when_yes_is_danger
+
+
+@pytest.mark.parametrize(
+    "text", ["he is breathing", "hes breathing now", "she woke up", "the ambulance is here, thank god"]
+)
+def test_good_news_said_plainly_ends_the_steps(text: str) -> None:
+    assert help_is_there(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "he's breathing really slow", "is he breathing?", "how do i know if he is breathing", "not breathing",
+        "breathing but blue", "the ambulance is coming", "awake but throwing up", "he was talking before",
+    ],
+)  # fmt: skip
+def test_anything_beside_it_brings_the_next_step(text: str) -> None:
+    assert not help_is_there(text)

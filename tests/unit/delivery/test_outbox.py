@@ -173,6 +173,14 @@ async def test_a_provider_that_names_a_time_is_left_alone_for_as_long(house: Hou
     assert row.not_before - house.clock.now() == timedelta(seconds=90)
 
 
+async def test_a_provider_that_names_hours_is_not_taken_for_a_clock_that_went_back(house: House) -> None:
+    row_id = await queue(house, house.client, "hello", Lane.REPLY)
+    channel = Line(SendError(Fault.BUSY, timedelta(hours=5)))
+    for _ in range(5):
+        await sender_on(house, channel).run_once()
+    assert (await status(house, row_id)).attempts == 1
+
+
 async def test_an_address_on_a_channel_that_is_not_set_up_is_told_to_staff(house: House) -> None:
     row_id = await queue(house, house.client, "hello", Lane.REPLY)
     own = house.app.sender

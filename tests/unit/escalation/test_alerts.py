@@ -408,6 +408,9 @@ async def test_what_staff_write_beside_commands_is_said_to_reach_nobody(house: H
         await house.staff.says(text)
         house.staff.hears("goes to nobody", "1: suicide")
     assert (await only(house)).status == AlertStatus.OPEN
-    await house.staff.says("1a")
+    await house.staff.says("1a on my way")
+    house.staff.hears("alert 1 is yours")
     await house.staff.says("1a")
     house.staff.hears("you already have alert 1")
+    await house.staff.says("1a i want to kill myself too")
+    house.staff.hears("988", lane="crisis")

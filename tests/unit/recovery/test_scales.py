@@ -164,3 +164,19 @@ def test_what_was_meant_counts_not_what_was_said_first(said: int, meant: int) ->
 def test_what_lies_above_the_scale_is_never_taken_for_a_level(number: int) -> None:
     assert scales.read_number(str(number)) is None
     assert scales.out_of_range(str(number))
+
+
+@pytest.mark.parametrize(
+    ("text", "used"),
+    [
+        ("i nearly made it a week then i drank", True),
+        ("i wanted to stop but i used", True),
+        ("i nearly drank, and then i drank", True),
+        ("poured the vodka and drank it", True),
+        ("i almost drank", False),
+        ("poured the bottle out", False),
+        ("define used", None),
+    ],
+)
+def test_what_was_only_nearly_done_is_told_apart_from_what_was(text: str, used: bool | None) -> None:
+    assert scales.read_used(text) is used
