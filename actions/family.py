@@ -33,6 +33,10 @@ class AnswerFamily(HandrailAction):
         if piece_id == "family.after_lapse" and _ASKS_WHETHER.search(text_of(tracker)):
             # Words for after a slip would sound like a yes to whoever only asks whether there was one.
             piece_id = "family.ask_client"
+        if piece_id == "family.ask_client" and await turn.in_danger():
+            # "Will he be ok", beside the ambulance: what may be told of whom is no answer to that.
+            say(dispatcher, "utter_unsure_in_danger", **lines(turn))
+            return back_to_form(tracker)
         said = int(tracker.get_slot("said") or 0)
         text = turn.words(piece_id, at=said)
         events: list[Event] = [SlotSet("said", said + 1)]
