@@ -87,4 +87,4 @@ async def _parts(turn: Turn, topic: dict[str, object]) -> tuple[str, ...]:
         piece = turn.content.piece(str(topic.get("piece")), turn.person.language)
     except ContentError:
         return ()
-    return tuple(turn.content.fill(part, turn.person.country) for part in piece.more)
+    return tuple(turn.content.fill(part, turn.person.country, turn.person.language) for part in piece.more)

@@ -161,7 +161,7 @@ async def _turns(opened: demo.Demo, rounds: int) -> tuple[list[float], list[floa
             lambda: opened.app.intake.accept(console.heard("maya", "who can i call tonight")), 1
         )
         turns += await timed_async(opened.app.turns.run_once, 1)
-        await opened.app.sender.run_once()
+        await opened.app.senders["console"].run_once()
     return accepts, turns
 
 

@@ -2,19 +2,23 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 import yaml
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from actions import all_actions
 from bot import content
-from bot.care import danger
+from bot.care import check_in, danger
 from bot.care.turn import OpenTurns
+from bot.care.undelivered import Undelivered
 from bot.content import Content
 from bot.conversation.engine import EngineClient
 from bot.conversation.intake import Intake
@@ -22,9 +26,11 @@ from bot.conversation.model import model_path
 from bot.conversation.process import EngineProcess
 from bot.conversation.reader import Reader
 from bot.conversation.turn import Done, TurnWorker
+from bot.delivery import outbox
 from bot.delivery.messages import Channel, Lane
-from bot.delivery.sender import Sender
+from bot.delivery.sender import NotSetUp, Sender
 from bot.escalation import alerts
+from bot.recovery.people import Practice
 from bot.safety.rules import load_rules
 from bot.safety.screen import Screen
 from bot.schedule.clock import Clock
@@ -35,6 +41,7 @@ from bot.web.actions import ActionRoute
 log = structlog.get_logger()
 
 IDLE = 0.05
+GRACE = 2.0
 
 
 def load_domain(home: Path) -> dict[str, Any]:
@@ -95,64 +102,116 @@ class Handrail:
         host: EngineHost,
         channels: Mapping[str, Channel],
         clock: Clock,
-        practice: str = "your team",
+        practice: Practice | None = None,
     ) -> None:
         self.store = store
         self.content = words
         self.clock = clock
         self.host = host
-        self.intake = Intake(store, screen, words, clock.now)
-        self.turns = TurnWorker(store, host.client, host.turns, words, clock.now, practice)
+        self.practice = practice or Practice()
+        self.intake = Intake(store, screen, words, clock.now, self.practice)
+        numbering = [name for name, channel in channels.items() if not channel.abilities.buttons]
+        self.turns = TurnWorker(store, host.client, host.turns, words, clock.now, self.practice, numbering)
         self.reader = Reader(store, host.client, words, clock.now)
-        self.sender = Sender(
-            store, channels, clock.now, (danger.check_in_unwanted, alerts.page_unwanted), alerts.undelivered
-        )
+        follow_up = Undelivered(words)
+        checks = (danger.check_in_unwanted, check_in.unwanted, alerts.page_unwanted)
+        # Each account has a sender of its own: what holds up one holds up no other, least of all that of the staff.
+        self.senders = {
+            name: Sender(store, channel, clock.now, checks, follow_up) for name, channel in channels.items()
+        }
+        self.nowhere = Sender(store, NotSetUp(), clock.now, checks, follow_up, outbox.of_no_channel(list(channels)))
         self.tick = Tick(store, words, clock.now)
 
     async def settle(self) -> None:
         """Work until nothing can be done at this moment; for the demo and for tests, where time stands still."""
         while True:
-            sent = await self.sender.run_once()
+            sent = sum([await sender.run_once() + await sender.ask_once() for sender in self._all_senders()])
             done = await self.turns.run_once()
             if not sent and done is Done.NOTHING and not await self.reader.run_once():
                 return
 
-    async def serve(self, stop: asyncio.Event) -> None:
-        """Run as a service until told to stop: workers in a loop, the tick by APScheduler."""
+    def _all_senders(self) -> tuple[Sender, ...]:
+        return (*self.senders.values(), self.nowhere)
+
+    async def serve(
+        self, stop: asyncio.Event, beside: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = ()
+    ) -> None:
+        """Run as a service until told to stop: workers in a loop, the tick by APScheduler.
+
+        Args:
+            beside: further work that runs until it is told to stop.
+        """
         scheduler = schedule(self.tick)
         scheduler.start()
         try:
             async with asyncio.TaskGroup() as group:
-                for worker in (self._paging, self._sending, self._answering, self._reading):
-                    group.create_task(worker(stop))
+                for worker in (self._answering, self._reading, *beside):
+                    group.create_task(_until_stopped(worker(stop), stop))
+                for sender in self._all_senders():
+                    for work in (sender.run_once, partial(sender.run_once, Lane.ALERT), sender.ask_once):
+                        # Safety replies and alerts have a loop of their own: no queue stands before them.
+                        group.create_task(_until_stopped(every(IDLE, work, stop), stop))
         finally:
             scheduler.shutdown(wait=False)
-
-    async def _paging(self, stop: asyncio.Event) -> None:
-        """Safety replies and alerts have a loop of their own: no slow channel and no queue stands before them."""
-        await self._loop(lambda: self.sender.run_once(Lane.ALERT), stop)
-
-    async def _sending(self, stop: asyncio.Event) -> None:
-        await self._loop(self.sender.run_once, stop)
 
     async def _answering(self, stop: asyncio.Event) -> None:
         async def once() -> int:
             return int(await self.turns.run_once() in (Done.ANSWERED, Done.LOST))
 
-        await self._loop(once, stop)
+        await every(IDLE, once, stop)
 
     async def _reading(self, stop: asyncio.Event) -> None:
-        await self._loop(self.reader.run_once, stop)
+        await every(IDLE, self.reader.run_once, stop)
 
-    @staticmethod
-    async def _loop(once: Any, stop: asyncio.Event) -> None:
-        """Work while there is work; a round that fails is logged and does not end the loop."""
-        while not stop.is_set():
-            try:
-                worked = await once()
-            except Exception:
-                log.exception("a worker's round failed")
-                worked = 0
-            if not worked:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), IDLE)
+    async def healthy(self) -> bool:
+        """Whether the database answers."""
+        try:
+            async with asyncio.timeout(2.0), self.store.read() as unit:
+                await unit.session.execute(select(1))
+        except (SQLAlchemyError, OSError, TimeoutError):
+            return False
+        return True
+
+
+async def _until_stopped(work: Awaitable[None], stop: asyncio.Event) -> None:
+    """Let work go on until it ends or everything is told to stop, whatever it waits for then."""
+    task = asyncio.ensure_future(work)
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            # A moment to finish what it has in hand.
+            await asyncio.wait({task}, timeout=GRACE)
+    finally:
+        for one in (task, stopped):
+            one.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def every(seconds: float, once: Callable[[], Awaitable[int]], stop: asyncio.Event) -> None:
+    """Work while there is work, and look again after a pause; a round that fails is logged and ends nothing."""
+    while not stop.is_set():
+        try:
+            worked = await once()
+        except Exception:
+            log.exception("a worker's round failed")
+            worked = 0
+        if not worked:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), seconds)
+
+
+async def until_done(work: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
+    """Try something until it works, later each time up to half a minute."""
+    pause = 0.5
+    while not stop.is_set():
+        try:
+            await work()
+        except Exception as error:
+            log.warning("not done yet", why=type(error).__name__)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+            pause = min(pause * 2, 30.0)
+        else:
+            return

@@ -20,6 +20,8 @@ from bot.safety.protocol import Urgency
 
 SAFETY = "safety"
 FALLBACK_LANGUAGE = "en"
+# Stands for a country that we do not know, or have no lines of.
+ANYWHERE = ""
 
 
 class ContentError(Exception):
@@ -74,6 +76,11 @@ class Content:
             raise ContentError(f"no piece is called {piece_id}")
         return found
 
+    def version(self, piece_ids: Iterable[str], language: str) -> str:
+        """A hash that stands for exactly the words of these pieces."""
+        digests = "\x1f".join(self.piece(piece_id, language).digest for piece_id in piece_ids)
+        return hashlib.sha256(digests.encode()).hexdigest()
+
     def safety(self, kind: Kind, moment: str, subject: Subject, language: str) -> Piece:
         """The words of the safety protocol for a moment: those of the kind, else those for any kind.
 
@@ -87,14 +94,19 @@ class Content:
                     return found
         raise ContentError(f"no safety words for {kind}, {moment}, {subject}")
 
-    def fill(self, text: str, country: str, **values: str) -> str:
+    def fill(self, text: str, country: str, language: str = FALLBACK_LANGUAGE, **values: str) -> str:
         """Put a country's lines and further values into a text.
 
-        A country without lines of its own gets words that are true everywhere.
+        A country that is unknown, or without lines of its own, gets words that are true everywhere.
         """
-        own = self.lines.get(country, self.lines.get("", {}))
-        said = {name: str(line.get("say", "")) for name, line in own.items()}
-        return string.Formatter().vformat(text, (), _Defaults({**_ANYWHERE, **said, **values}))
+        own = self.lines.get(country, self.lines[ANYWHERE])
+        said = {name: str(line.get(f"say_{language}", line["say"])) for name, line in own.items()}
+        return string.Formatter().vformat(text, (), _Defaults({**said, **values}))
+
+    def say(self, piece_id: str, country: str, language: str, at: int = 0, **values: str) -> str:
+        """A piece in a language, filled in; ``at`` counts through its wordings."""
+        texts = self.piece(piece_id, language).texts
+        return self.fill(texts[at % len(texts)], country, language, **values)
 
     def skills(self, language: str) -> tuple[Skill, ...]:
         """The library of coping skills, in the order of the file."""
@@ -115,14 +127,6 @@ class Content:
         return tuple(piece for piece in self.pieces.values() if piece.kind == SAFETY)
 
 
-_ANYWHERE = {
-    "emergency": "your local emergency number",
-    "crisis": "your local crisis line",
-    "poison": "your local poison centre",
-    "violence": "your local helpline",
-}
-
-
 class _Defaults(dict[str, str]):
     def __missing__(self, key: str) -> str:
         raise ContentError(f"a text asks for {{{key}}}, which nothing fills")
@@ -141,8 +145,9 @@ def load(folder: Path) -> Content:
                 if (piece.language, piece.id) in pieces:
                     raise ContentError(f"{path}: {piece.id} stands twice")
                 pieces[(piece.language, piece.id)] = piece
-    lines = _read(folder / "lines.yml")["countries"]
-    for country, own in lines.items():
+    read = _read(folder / "lines.yml")
+    lines = {**read["countries"], ANYWHERE: read["unknown"]}
+    for country, own in read["countries"].items():
         pieces[(FALLBACK_LANGUAGE, f"lines.{country}")] = _lines_piece(country, own)
     rows = [
         Urgency(Kind(r["kind"]), Level(r["level"]), bool(r["page"]), timedelta(minutes=r["minutes"]))

@@ -12,7 +12,8 @@ from bot.app import EngineHost, Handrail
 from bot.channels import console
 from bot.content import Content
 from bot.delivery.messages import Delivery
-from bot.practice import Practice, enrol, read_practice
+from bot.practice import PracticeFile, enrol, read_practice
+from bot.recovery.people import Practice
 from bot.safety.screen import Screen
 from bot.schedule.clock import MovedClock
 from bot.store.database import Store
@@ -72,7 +73,7 @@ def amount(text: str) -> timedelta | None:
 class Demo:
     """Handrail on a moved clock with the console as its channel. ``hear`` takes one typed line."""
 
-    def __init__(self, practice: Practice, clock: MovedClock, show: Callable[[Line], None]) -> None:
+    def __init__(self, practice: PracticeFile, clock: MovedClock, show: Callable[[Line], None]) -> None:
         self.practice = practice
         self.clock = clock
         self._show = show
@@ -95,13 +96,12 @@ class Demo:
 
     def deliver(self, delivery: Delivery) -> None:
         """Show what Handrail sends."""
-        text = f"(sent again) {delivery.message.text}" if delivery.repeat else delivery.message.text
         self._show(
             Line(
                 self.clock.now(),
                 self.seat_name(delivery.address),
                 "out",
-                text,
+                delivery.message.text,
                 delivery.lane.label,
                 tuple(choice.title for choice in delivery.message.choices),
                 delivery.message.alert,
@@ -202,6 +202,12 @@ async def opened(
         async with store.write() as unit:
             await enrol(unit, practice, home / "demo", content.skill_names(), console.NAME, clock.now())
         demo.app = Handrail(
-            store, content, screen, host, {console.NAME: console.Console(demo.deliver)}, clock, practice.practice.name
+            store,
+            content,
+            screen,
+            host,
+            {console.NAME: console.Console(demo.deliver)},
+            clock,
+            Practice(practice.practice.name),
         )
         yield demo

@@ -69,7 +69,7 @@ class Office(BaseModel):
     time_zone: Zone
 
 
-class Practice(BaseModel):
+class PracticeFile(BaseModel):
     """A practice file: the practice itself and its people."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -91,14 +91,14 @@ class Practice(BaseModel):
         return {str(member.seat): member.key for member in self.people if member.seat}
 
 
-def read_practice(path: Path) -> Practice:
+def read_practice(path: Path) -> PracticeFile:
     """Read a practice file.
 
     Raises:
         PracticeError: with every fault at once.
     """
     try:
-        return Practice.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return PracticeFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise PracticeError([f"{path}: cannot be read ({error.strerror})"]) from error
     except yaml.YAMLError as error:
@@ -110,7 +110,7 @@ def read_practice(path: Path) -> Practice:
 
 
 async def enrol(
-    unit: Unit, practice: Practice, folder: Path, library: frozenset[str], channel: str, now: datetime
+    unit: Unit, practice: PracticeFile, folder: Path, library: frozenset[str], channel: str, now: datetime
 ) -> None:
     """Add every person who is not known yet, with an address on a channel, and their plans.
 

@@ -6,28 +6,41 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
-from bot.app import EngineHost, Handrail, load_content, load_screen
-from bot.channels import console
+from bot.app import EngineHost, Handrail, every, load_content, load_screen, until_done
+from bot.channels import console, sms
+from bot.channels.sms import Provider
+from bot.channels.telegram import Polling, TelegramBot
+from bot.connections import Connections, connected, webhook_secret
 from bot.content import Content, ContentError
-from bot.conversation.intake import LAST_WORDS, UnknownSender
+from bot.conversation.reception import Kept, NotKept, Reception
+from bot.delivery import inbox
 from bot.delivery.messages import Delivery, plain
+from bot.delivery.spool import Spool
 from bot.schedule.clock import RealClock
 from bot.settings import Settings
-from bot.store import audit, signatures
+from bot.store import audit, people, signatures
 from bot.store.database import Store
 from bot.store.migrate import upgrade
 from bot.store.rotation import rotate, unknown_keys
 from bot.store.vault import Vault, VaultError, new_key, only_one, write_keys
+from bot.web.border import Border
+from bot.web.server import serving
 
 log = structlog.get_logger()
 
 LONGEST_LINE = 8 * 1024 * 1024
+CATCH_UP_EVERY = 600.0
+# The provider's record is read again from so long before the last message: its clock is not ours.
+CATCH_UP_BACK = timedelta(hours=1)
+CATCH_UP_MOST = timedelta(days=7)
 
 
 class Unsigned(ContentError):
@@ -95,30 +108,93 @@ async def serve(settings: Settings) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-        async with EngineHost.running(settings.home, settings.data / "logs" / "engine.log") as host:
-            app = Handrail(
-                store, content, screen, host, {console.NAME: console.Console(_show)}, RealClock(), settings.practice
-            )
-            sys.stderr.write("Handrail is running. Type KEY: TEXT for someone at this terminal; Ctrl-C ends it.\n")
-            hearing = asyncio.create_task(_hear(app, stop))
-            try:
-                await app.serve(stop)
-            finally:
-                hearing.cancel()
+        async with (
+            connected(settings, content) as connections,
+            EngineHost.running(settings.home, settings.data / "logs" / "engine.log") as host,
+        ):
+            channels = {console.NAME: console.Console(_show), **connections.channels}
+            app = Handrail(store, content, screen, host, channels, RealClock(), settings.named)
+            spool = Spool(settings.spool, store.vault)
+            reception = Reception(store, app.intake, spool, connections.channels, app.clock.now)
+            async with _open_border(settings, app, reception, connections):
+                sys.stderr.write(_welcome(connections))
+                sys.stderr.flush()
+                hearing = asyncio.create_task(_hear(app, reception, stop))
+                try:
+                    await app.serve(stop, _work(app, reception, connections, settings))
+                finally:
+                    hearing.cancel()
+
+
+def _welcome(connections: Connections) -> str:
+    if not connections.channels:
+        return (
+            "Handrail is running, and no channel is set up: `handrail doctor` says what Telegram and SMS need. "
+            "Type KEY: TEXT for someone at this terminal; Ctrl-C ends it.\n"
+        )
+    return f"Handrail is running on {', '.join(connections.channels)}. Ctrl-C ends it.\n"
+
+
+@asynccontextmanager
+async def _open_border(
+    settings: Settings, app: Handrail, reception: Reception, connections: Connections
+) -> AsyncIterator[None]:
+    """Serve the webhooks, where anything needs them."""
+    bots: dict[str, tuple[TelegramBot, str]] = {}
+    if settings.telegram_webhook:
+        bots = {name: (bot, webhook_secret(settings, name)) for name, bot in connections.bots.items()}
+    if not bots and connections.provider is None:
+        yield
+        return
+    told = app.senders[sms.NAME].told if sms.NAME in app.senders else None
+    border = Border(reception.take, app.intake.set_aside, told, connections.provider, bots, app.healthy)
+    async with serving(border.app, settings.listen, settings.port) as port:
+        sys.stderr.write(f"Webhooks are taken on {settings.listen}:{port}, for {settings.public_url}.\n")
+        yield
+
+
+def _work(
+    app: Handrail, reception: Reception, connections: Connections, settings: Settings
+) -> list[Callable[[asyncio.Event], Awaitable[None]]]:
+    """What runs beside the application's own workers: reading, emptying the spool, remembering whom to call."""
+    work: list[Callable[[asyncio.Event], Awaitable[None]]] = [
+        partial(every, 1.0, reception.drain),
+        partial(every, 60.0, reception.remember_staff),
+    ]
+    for name, bot in connections.bots.items():
+        if settings.telegram_webhook:
+            url = f"{settings.public_url}/telegram/{name}"
+            work.append(partial(until_done, partial(bot.set_webhook, url, webhook_secret(settings, name))))
+            work.append(partial(until_done, bot.introduce))
+        else:
+            work.append(Polling(bot, reception.take, app.intake.set_aside).run)
+    if connections.provider is not None:
+        work.append(partial(every, CATCH_UP_EVERY, partial(_catch_up, app, reception, connections.provider)))
+    return work
+
+
+async def _catch_up(app: Handrail, reception: Reception, provider: Provider) -> int:
+    """Take in what the provider has and no call has brought: it does not call twice, and we may have been away."""
+    async with app.store.read() as unit:
+        last = await inbox.last_received(unit, sms.NAME)
+    now = app.clock.now()
+    since = max(last - CATCH_UP_BACK, now - CATCH_UP_MOST) if last else now - CATCH_UP_BACK
+    for message in await provider.received(since):
+        await reception.take(message)
+    return 0
 
 
 def _show(delivery: Delivery) -> None:
-    again = "(sent again) " if delivery.repeat else ""
     choices = (
         "  " + " ".join(f"[{choice.title}]" for choice in delivery.message.choices) if delivery.message.choices else ""
     )
     # Line by line, each made plain: what a person wrote must not act on the terminal of whoever reads it.
     text = "\n  ".join(plain(line) for line in delivery.message.text.splitlines())
-    sys.stdout.write(f"to {delivery.address}: {again}{text}{choices}\n")
+    sys.stdout.write(f"to {delivery.address}: {text}{choices}\n")
     sys.stdout.flush()
 
 
-async def _hear(app: Handrail, stop: asyncio.Event) -> None:
+async def _hear(app: Handrail, reception: Reception, stop: asyncio.Event) -> None:
     """Take ``key: text`` lines from standard input, whatever it is; the service goes on where it ends or there is none."""
     lines: asyncio.Queue[bytes] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -141,35 +217,25 @@ async def _hear(app: Handrail, stop: asyncio.Event) -> None:
         line = (await lines.get()).decode("utf-8", "surrogateescape").strip()
         key, colon, text = line.partition(":")
         if colon:
-            await _take(app, stop, key.strip(), text.strip())
+            await _take(app, reception, key.strip(), text.strip())
         elif line:
             sys.stderr.write("Write KEY: TEXT, such as maya: hello\n")
 
 
-async def _take(app: Handrail, stop: asyncio.Event, key: str, text: str) -> None:
-    """Have a message taken in. Where the database cannot, the message is kept here and offered again until it can.
-
-    Nothing that was written is passed over: what follows waits, in order, where it came from.
-    """
-    message, wait, told = console.heard(key, text), 0.5, False
-    while True:
-        try:
-            await app.intake.accept(message)
-        except UnknownSender:
-            sys.stderr.write(f"Nobody here has the key {key!r}: `handrail practice load FILE.yml` adds people.\n")
-        except Exception:
-            log.exception("a message could not be kept yet")
-            sys.stderr.write("This message is not kept yet: the database does not answer. It is tried again.\n")
-            if not told and app.intake.alarming(text):
-                sys.stdout.write(f"to {key}: {LAST_WORDS}\n")
-                sys.stdout.flush()
-            told = True
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), wait)
-            wait = min(wait * 2, 5.0)
-            if not stop.is_set():
-                continue
-        return
+async def _take(app: Handrail, reception: Reception, key: str, text: str) -> None:
+    """Have a message from the terminal taken in; a terminal has no strangers, only misspelt names."""
+    try:
+        async with app.store.read() as unit:
+            if await people.by_address(unit, console.NAME, key) is None:
+                sys.stderr.write(f"Nobody here has the key {key!r}: `handrail practice load FILE.yml` adds people.\n")
+                return
+    except SQLAlchemyError:
+        log.warning("the database cannot be asked who writes")
+    try:
+        if await reception.take(console.heard(key, text)) is Kept.SPOOL:
+            sys.stderr.write("The database does not answer. This message is kept on disk until it does.\n")
+    except NotKept:
+        sys.stderr.write("This message is NOT kept: neither the database nor the disk takes it. Write it again.\n")
 
 
 async def rotate_keys(settings: Settings) -> int:

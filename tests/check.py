@@ -22,6 +22,15 @@ SHORT = 7
 HARDEST = 7.0
 LONGEST = {"safety": 500, "family": 350, "skill": 350, "talk": 350}
 ES_LONGEST = 560
+FILLED = {
+    "name": "Ruth",
+    "practice": "Copper Creek Recovery",
+    "hours": "Monday to Friday, 9 to 17",
+    "phone": "503 555 0100",
+    "time": "9 am",
+    "staff": "Ruth",
+    "relative": "Ana",
+}
 SHOUTING = re.compile(r"!|\b(?:great|awesome|amazing) (?:job|work)\b", re.IGNORECASE)
 LABELS = re.compile(
     r"\b(?:addict|addicts|junkie|clean and sober|substance abuse|abuser|committed suicide)\b", re.IGNORECASE
@@ -63,7 +72,7 @@ def check_words(content: Content) -> Iterator[str]:
         for text in piece.wordings():
             yield from _text_faults(content, piece, text)
         if piece.language == "en" and not piece.id.startswith("lines."):
-            whole = " ".join(content.fill(t, "US", name="Ruth") for t in piece.wordings())
+            whole = " ".join(content.fill(t, "US", **FILLED) for t in piece.wordings())
             grade = grade_of(whole)
             if grade > HARDEST:
                 yield f"{piece.id}: reads at grade {grade:.1f}, {HARDEST:g} at the most"
@@ -71,7 +80,7 @@ def check_words(content: Content) -> Iterator[str]:
 
 def _text_faults(content: Content, piece: Piece, text: str) -> Iterator[str]:
     where = f"{piece.id} ({piece.language})"
-    filled = content.fill(text, "US", name="Ruth")
+    filled = content.fill(text, "US", piece.language, **FILLED)
     longest = LONGEST.get(piece.kind, 350) if piece.language == "en" else ES_LONGEST
     if len(filled) > longest:
         yield f"{where}: {len(filled)} characters, {longest} at the most: {filled[:50]} …"

@@ -1,7 +1,9 @@
 """The daily check-in: pushed at the client's own time, asked again once, answered in any order, kept even when partial."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
@@ -10,8 +12,18 @@ from bot.care.turn import Turn
 from bot.content import Content
 from bot.delivery import outbox
 from bot.delivery.messages import Lane, Outbound
-from bot.recovery.check_in import COUNTS_FOR, DAILY, FOLLOW_UP_AFTER, CheckInStatus, local_date, next_due, parse_time
-from bot.recovery.people import Person, Role
+from bot.recovery.check_in import (
+    COUNTS_FOR,
+    DAILY,
+    FOLLOW_UP_AFTER,
+    CheckInStatus,
+    local_date,
+    next_due,
+    parse_time,
+    quiet_until,
+)
+from bot.recovery.joining import Step
+from bot.recovery.people import NOT_JOINED, Person, Role
 from bot.store import conversations, people
 from bot.store.conversations import State
 from bot.store.database import Unit, new_id
@@ -139,8 +151,10 @@ async def _push(unit: Unit, content: Content, row: PersonRow, now: datetime) -> 
         reason = "too late for its time"
     elif state.form:
         reason = "something else was being talked about"
-    elif conversation is None or contact is None or contact.opted_out_at is not None:
+    elif conversation is None or contact is None or not contact.usable:
         reason = "no way to reach the client"
+    elif row.joining in NOT_JOINED or row.joining in (Step.AGREE, Step.ADULT):
+        reason = "they have not agreed yet"
     unit.session.add(
         CheckInRow(
             id=new_id(),
@@ -158,8 +172,32 @@ async def _push(unit: Unit, content: Content, row: PersonRow, now: datetime) -> 
     state.form, state.slots = FORM, {**state.slots, "requested_slot": FIRST_SLOT}
     conversations.save_state(unit, conversation, state, now + COUNTS_FOR)
     words = content.piece("talk.check_in", client.language).texts
-    text = content.fill(words[day.toordinal() % len(words)], client.country, name=client.first_name)
+    text = content.fill(words[day.toordinal() % len(words)], client.country, client.language, name=client.first_name)
     await outbox.enqueue(unit, conversation, [Outbound(text)], Lane.CHECK_IN, now)
+
+
+async def unwanted(unit: Unit, messages: Sequence[outbox.Leased], now: datetime) -> Mapping[str, str | datetime]:
+    """Which messages of our own accord do not go out now: at night, or long after their time.
+
+    A check-in that is too late is left out, what can wait goes out in the morning.
+    """
+    proactive = [m for m in messages if m.lane in (Lane.CHECK_IN, Lane.NOTICE)]
+    if not proactive:
+        return {}
+    query = select(PersonRow.id, PersonRow.time_zone).where(PersonRow.id.in_({m.person_id for m in proactive}))
+    zones = {person_id: zone for person_id, zone in await unit.session.execute(query)}  # noqa: C416
+    reasons: dict[str, str | datetime] = {}
+    for message in proactive:
+        morning = quiet_until(now, ZoneInfo(zones[message.person_id]))
+        if message.lane is Lane.NOTICE:
+            if morning:
+                reasons[message.id] = morning
+        elif now > message.created_at + TOO_LATE:
+            reasons[message.id] = "too late for its time"
+        elif morning and message.created_at < now - WAIT:
+            # What was queued in time and waited is not sent into the night; a time of their own choice is kept.
+            reasons[message.id] = "it is night there"
+    return reasons
 
 
 async def follow_up(unit: Unit, content: Content, now: datetime) -> int:
@@ -184,7 +222,9 @@ async def _follow_up(unit: Unit, content: Content, row: CheckInRow, now: datetim
     again = row.status == CheckInStatus.ASKED and row.follow_ups == 0 and now < asked + COUNTS_FOR
     if again and conversation is not None and not await danger.is_open_for(unit, client.id):
         row.follow_ups, row.due_at = 1, asked + COUNTS_FOR
-        text = content.fill(content.piece("talk.check_in_again", client.language).texts[0], client.country)
+        text = content.fill(
+            content.piece("talk.check_in_again", client.language).texts[0], client.country, client.language
+        )
         await outbox.enqueue(unit, conversation, [Outbound(text)], Lane.CHECK_IN, now)
     elif now < asked + COUNTS_FOR:
         row.due_at = asked + COUNTS_FOR

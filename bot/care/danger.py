@@ -4,11 +4,11 @@ Needs no engine and no network. Everything here happens in the caller's unit of 
 message for net 1, in the turn's commit for net 2 and for what a form has found out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from bot.content import Content
 from bot.delivery import outbox
@@ -20,7 +20,6 @@ from bot.recovery.people import Person
 from bot.safety.findings import Finding, Kind, Level, Net, Subject, by_urgency
 from bot.safety.protocol import ASKED_AT_MOST, Answer, Meaning, help_is_there, meaning, read_answer
 from bot.store import conversations, people
-from bot.store.conversations import Owner
 from bot.store.database import Unit, new_id
 from bot.store.tables import AlertRow, ConversationRow, FindingRow, PersonRow, QuestionRow
 
@@ -42,15 +41,18 @@ class Case:
     conversation: ConversationRow
     now: datetime
 
-    async def say(self, text: str, alert: AlertRow, choices: tuple[Choice, ...] = ()) -> None:
-        """Queue a text in the crisis lane."""
+    async def say(self, text: str, alert: AlertRow, choices: tuple[Choice, ...] = ()) -> str:
+        """Queue a text in the crisis lane; returns the message's id."""
         message = Outbound(text, choices)
-        await outbox.enqueue(self.unit, self.conversation, [message], Lane.CRISIS, self.now, alert_id=alert.id)
+        (queued,) = await outbox.enqueue(
+            self.unit, self.conversation, [message], Lane.CRISIS, self.now, alert_id=alert.id
+        )
+        return queued
 
     def words(self, kind: Kind, moment: str, subject: Subject, at: int = 0, **values: str) -> str:
         """A text of the safety protocol, filled in."""
         texts = self.content.safety(kind, moment, subject, self.person.language).texts
-        return self.content.fill(texts[at % len(texts)], self.person.country, **values)
+        return self.content.fill(texts[at % len(texts)], self.person.country, self.person.language, **values)
 
 
 async def respond(case: Case, findings: Sequence[Finding], story: str, message_id: str | None) -> None:
@@ -58,13 +60,12 @@ async def respond(case: Case, findings: Sequence[Finding], story: str, message_i
     ordered = by_urgency(findings)
     first = ordered[0]
     again = await _said_before(case, first)
-    asked = await open_question(case.unit, case.conversation.id)
+    asked = await open_question(case.unit, case.person.id)
     alert, reached = await _raise(case, ordered, story, message_id)
     await _close_questions(case, _REPLACED)
     state = conversations.load_state(case.unit, case.conversation, case.now)
     state.close_form()
     conversations.save_state(case.unit, case.conversation, state, case.now + conversations.FRESH_FOR)
-    case.conversation.owner = Owner.PROTOCOL
     if again and first.level is Level.DEFINITE:
         await _put(case, alert, first, "danger", at=again)
         return
@@ -103,8 +104,7 @@ async def _put(
     first = case.content.safety(finding.kind, str(Level.DEFINITE), finding.subject, case.person.language)
     walks = bool(first.steps) and step <= len(first.steps) and moment in _WITH_STEPS
     asks = piece.yes_means or (STEPS if walks else "")
-    await case.say(case.words(finding.kind, moment, finding.subject, at=at), alert, _choices(asks))
-    case.conversation.owner = Owner.PROTOCOL if asks else Owner.BOT
+    said = await case.say(case.words(finding.kind, moment, finding.subject, at=at), alert, _choices(asks))
     if asks:
         case.unit.session.add(
             QuestionRow(
@@ -117,6 +117,7 @@ async def _put(
                 yes_means=asks,
                 attempts=attempts,
                 step=step,
+                message_id=said,
                 asked_at=case.now,
                 deadline=case.now + case.content.urgency_of(finding).deadline,
             )
@@ -124,13 +125,32 @@ async def _put(
         await case.unit.session.flush()
 
 
+async def ask_about_media(case: Case, what: str, caption: str) -> None:
+    """Something came that only a person can see or hear: say so, ask whether they are safe, and tell staff.
+
+    Silence after it means nothing by itself: most pictures are of no danger. A "no" is a danger.
+    """
+    story = f"{case.now:%d %b %H:%M} UTC, sent {what or 'something'} that Handrail cannot read. Ask them what it was."
+    if caption.strip():
+        story += f" They wrote with it: {plain(caption)}"
+    alert, _ = await alerts.raise_alert(
+        case.unit, alerts.Raising(AlertKind.MEDIA, case.person.id, story=story), case.now
+    )
+    if await open_question(case.unit, case.person.id) is not None:
+        # What was asked before still waits for its answer, and comes first.
+        await case.say(case.words(Kind.SUICIDE, "media_again", Subject.SELF), alert)
+        return
+    await _put(case, alert, Finding(Kind.SUICIDE, Level.POSSIBLE, Net.FORM, "media", ""), "media")
+
+
 async def _said_before(case: Case, finding: Finding) -> int:
     """How often this safety reply went out in the last ten minutes: nobody needs the same words twice in a row."""
     query = (
         select(func.count())
         .select_from(QuestionRow)
+        .join(ConversationRow, ConversationRow.id == QuestionRow.conversation_id)
         .where(
-            QuestionRow.conversation_id == case.conversation.id,
+            ConversationRow.person_id == case.person.id,
             QuestionRow.kind == finding.kind,
             QuestionRow.level == finding.level,
             QuestionRow.asked_at > case.now - timedelta(minutes=10),
@@ -188,21 +208,25 @@ def _choices(asks: str) -> tuple[Choice, ...]:
     return (Choice("1 yes", "1"), Choice("2 no", "2")) if asks else ()
 
 
-async def open_question(unit: Unit, conversation_id: str) -> QuestionRow | None:
-    """The safety question that waits in a conversation."""
-    query = select(QuestionRow).where(QuestionRow.conversation_id == conversation_id, QuestionRow.outcome.is_(None))
+def _questions(person_id: str) -> Select[QuestionRow]:
+    """The safety questions put to someone, on whatever phone: they may answer on another."""
+    return (
+        select(QuestionRow)
+        .join(ConversationRow, ConversationRow.id == QuestionRow.conversation_id)
+        .where(ConversationRow.person_id == person_id)
+    )
+
+
+async def open_question(unit: Unit, person_id: str) -> QuestionRow | None:
+    """The safety question that waits for someone's answer."""
+    query = _questions(person_id).where(QuestionRow.outcome.is_(None)).with_for_update(of=QuestionRow)
     found: QuestionRow | None = (await unit.session.scalars(query)).first()
     return found
 
 
 async def _close_questions(case: Case, outcome: str) -> None:
-    """End what the person was asked before, on whatever phone."""
-    query = (
-        select(QuestionRow)
-        .join(ConversationRow, ConversationRow.id == QuestionRow.conversation_id)
-        .where(ConversationRow.person_id == case.person.id, QuestionRow.outcome.is_(None))
-    )
-    for row in await case.unit.session.scalars(query):
+    """End what the person was asked before."""
+    for row in await case.unit.session.scalars(_questions(case.person.id).where(QuestionRow.outcome.is_(None))):
         row.outcome = outcome
 
 
@@ -212,12 +236,13 @@ async def answer(case: Case, text: str) -> bool:
     What settles nothing is asked once more, otherwise worded. Settling nothing twice makes a possible danger
     definite, and gives the conversation back: the bot then answers what is asked.
     """
-    question = await open_question(case.unit, case.conversation.id)
-    case.conversation.owner = Owner.BOT
+    question = await open_question(case.unit, case.person.id)
     if question is None:
         return False
     alert = await _alert(case.unit, question.alert_id)
     finding = _finding(question)
+    if alert.kind == AlertKind.MEDIA:
+        return await _after_media(case, question, finding, text)
     if question.yes_means == STEPS:
         await _next_step(case, question, alert, finding, text)
         return True
@@ -239,13 +264,44 @@ async def answer(case: Case, text: str) -> bool:
     return True
 
 
+async def answer_older(case: Case, message_id: str, text: str) -> bool:
+    """A button was pressed below a question that is no longer the open one. The open one waits on.
+
+    A danger told there counts all the same. "Safe" does not: it was said of something that has been asked anew since.
+    """
+    query = _questions(case.person.id).where(QuestionRow.message_id == message_id)
+    older = (await case.unit.session.scalars(query)).first()
+    if older is None or older.yes_means == STEPS:
+        return True
+    if meaning(text, Meaning(older.yes_means)) is Meaning.DANGER:
+        alert = await _alert(case.unit, older.alert_id)
+        if alert.kind == AlertKind.DANGER:
+            await _page_definite(case, alert, "they answered an earlier question: not safe")
+    return True
+
+
+async def _after_media(case: Case, question: QuestionRow, finding: Finding, text: str) -> bool:
+    """The answer to what was asked after a picture: a no is danger, anything else the bot answers as it would."""
+    found = meaning(text, Meaning(question.yes_means))
+    question.outcome = found
+    if found is Meaning.DANGER:
+        danger_told = replace(finding, level=Level.DEFINITE, rule="not safe, after something that cannot be read")
+        await respond(case, [danger_told], text, None)
+        return True
+    if found is Meaning.SAFE:
+        await case.say(
+            case.words(finding.kind, "media_safe", finding.subject), await _alert(case.unit, question.alert_id)
+        )
+        return True
+    return False
+
+
 async def _unsettled(case: Case, alert: AlertRow, finding: Finding, attempts: int) -> None:
     """Ask once more in other words; the second time the doubt itself is reason enough to page."""
     if attempts < ASKED_AT_MOST:
         await _put(case, alert, finding, "unclear", attempts=attempts + 1)
         return
     reached = await _page_definite(case, alert, "two answers that settled nothing")
-    case.conversation.owner = Owner.BOT
     await case.say(case.words(finding.kind, "alerted" if reached else "nobody", finding.subject), alert)
 
 
@@ -263,8 +319,9 @@ async def _next_step(case: Case, question: QuestionRow, alert: AlertRow, finding
         return
     question.step = step + 1
     question.deadline = case.now + case.content.urgency_of(finding).deadline
-    case.conversation.owner = Owner.PROTOCOL
-    await case.say(case.content.fill(piece.steps[step], case.person.country), alert, _choices(STEPS))
+    await case.say(
+        case.content.fill(piece.steps[step], case.person.country, case.person.language), alert, _choices(STEPS)
+    )
 
 
 async def _make_definite(case: Case, alert: AlertRow, finding: Finding, why: str) -> None:
@@ -316,8 +373,7 @@ async def _expire(unit: Unit, content: Content, question: QuestionRow, now: date
     case = Case(unit, content, await people.get(unit, conversation.person_id), conversation, now)
     alert = await _alert(unit, question.alert_id)
     question.outcome = _SILENT
-    conversation.owner = Owner.BOT
-    if alert.status == AlertStatus.CLOSED:
+    if alert.status == AlertStatus.CLOSED or alert.kind == AlertKind.MEDIA:
         return
     finding = _finding(question)
     if finding.level is Level.POSSIBLE:
@@ -368,7 +424,7 @@ async def _check_back(unit: Unit, content: Content, alert: AlertRow, now: dateti
     case = Case(unit, content, person, conversation, now)
     kind, subject = Kind(str(alert.danger)), await _subject(unit, alert)
     # Whoever is being asked already, about this or another danger, is not asked twice at once.
-    if await open_question(unit, conversation.id) is None:
+    if await open_question(unit, person.id) is None:
         if alert.check_backs == 0 and alert.status == AlertStatus.OPEN:
             await case.say(case.words(kind, "unread", subject), alert)
         asked = Finding(kind, Level.DEFINITE, Net.SCREEN, "check-back", "", subject)
@@ -407,18 +463,14 @@ async def closed(unit: Unit, alert: AlertRow) -> None:
     query = select(QuestionRow).where(QuestionRow.alert_id == alert.id, QuestionRow.outcome.is_(None))
     for question in await unit.session.scalars(query):
         question.outcome = "closed"
-        (await conversations.get(unit, question.conversation_id)).owner = Owner.BOT
 
 
-async def ask_again(unit: Unit, conversation_id: str) -> bool:
+async def ask_again(unit: Unit, person_id: str) -> bool:
     """Take up the question that was put last and ran out unanswered; returns whether there is one.
 
     The message with its 1 and 2 still stands on the person's screen, however late they answer it.
     """
-    query = (
-        select(QuestionRow).where(QuestionRow.conversation_id == conversation_id).order_by(QuestionRow.asked_at.desc())
-    )
-    last = (await unit.session.scalars(query.limit(1))).first()
+    last = (await unit.session.scalars(_questions(person_id).order_by(QuestionRow.asked_at.desc()).limit(1))).first()
     if last is None or last.outcome != _SILENT or (await _alert(unit, last.alert_id)).status == AlertStatus.CLOSED:
         return False
     last.outcome = None
@@ -430,11 +482,31 @@ async def is_open_for(unit: Unit, person_id: str) -> bool:
     return bool(await alerts.open_alerts(unit, person_id, AlertKind.DANGER))
 
 
-async def check_in_unwanted(unit: Unit, message: outbox.Leased, _now: datetime) -> str | None:
-    """Why a check-in is not sent: staff have an open danger alert about this person."""
-    if message.lane is Lane.CHECK_IN and await is_open_for(unit, message.person_id):
-        return "a danger alert is open"
-    return None
+async def check_in_unwanted(
+    unit: Unit, messages: Sequence[outbox.Leased], _now: datetime
+) -> Mapping[str, str | datetime]:
+    """Which check-ins are not sent: staff have an open danger alert about that person."""
+    people_asked = {m.person_id for m in messages if m.lane is Lane.CHECK_IN}
+    if not people_asked:
+        return {}
+    query = select(AlertRow.person_id).where(
+        AlertRow.person_id.in_(people_asked), AlertRow.kind == AlertKind.DANGER, AlertRow.status != AlertStatus.CLOSED
+    )
+    in_danger = set(await unit.session.scalars(query))
+    return {m.id: "a danger alert is open" for m in messages if m.lane is Lane.CHECK_IN and m.person_id in in_danger}
+
+
+async def not_reached(unit: Unit, content: Content, alert_id: str, why: str, now: datetime) -> None:
+    """What we said or asked did not reach someone, or they want no more messages: a possible danger is definite then."""
+    alert = await _alert(unit, alert_id)
+    if alert.kind != AlertKind.DANGER or alert.person_id is None or alert.status == AlertStatus.CLOSED:
+        return
+    conversation = await conversations.of_person(unit, alert.person_id)
+    if conversation is None or alert.level == Level.DEFINITE:
+        return
+    case = Case(unit, content, await people.get(unit, alert.person_id), conversation, now)
+    await _close_questions(case, _SILENT)
+    await _page_definite(case, alert, why)
 
 
 async def _alert(unit: Unit, alert_id: str) -> AlertRow:

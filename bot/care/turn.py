@@ -71,7 +71,7 @@ class Turn:
     def words(self, piece_id: str, at: int = 0, **values: str) -> str:
         """A fixed text of the content, filled in; ``at`` counts through its wordings."""
         texts = self.content.piece(piece_id, self.person.language).texts
-        return self.content.fill(texts[at % len(texts)], self.person.country, **values)
+        return self.content.fill(texts[at % len(texts)], self.person.country, self.person.language, **values)
 
 
 class UnknownTurn(Exception):

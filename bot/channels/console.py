@@ -1,9 +1,10 @@
 """The console: everyone sits at one terminal. The first channel, and the one of the demo and the behaviour tests."""
 
 from collections.abc import Callable
+from datetime import datetime
 from uuid import uuid4
 
-from bot.delivery.messages import Delivery, Inbound
+from bot.delivery.messages import Abilities, Delivery, Inbound, Outbound, Report
 
 NAME = "console"
 
@@ -12,13 +13,23 @@ class Console:
     """Hands every message to ``show``; an address is the short name of the person who sits there."""
 
     name = NAME
+    abilities = Abilities(buttons=True, pictures=False, longest=4_096)
 
     def __init__(self, show: Callable[[Delivery], None]) -> None:
         self._show = show
 
+    def cost(self, _message: Outbound) -> int:
+        return 1
+
     async def send(self, delivery: Delivery) -> str:
         self._show(delivery)
         return f"console-{delivery.id}"
+
+    async def report(self, _provider_id: str) -> Report | None:
+        return None
+
+    async def find(self, _delivery: Delivery, _since: datetime) -> Report | None:
+        return None
 
 
 def heard(address: str, text: str) -> Inbound:

@@ -2,24 +2,27 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from bot.care import danger, staff
+from bot.care import danger, joining, sending, staff
+from bot.care.sending import Voice
 from bot.content import Content
 from bot.delivery import inbox, outbox
-from bot.delivery.messages import Inbound, InStatus, Lane, Outbound, plain
+from bot.delivery.messages import Ask, Inbound, InStatus, Lane, Outbound, Shape, plain
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
-from bot.recovery.people import Role
+from bot.recovery.opting_out import Wish, wish
+from bot.recovery.people import Practice, Role
 from bot.safety.findings import Finding, Level, by_urgency
 from bot.safety.screen import Screen
 from bot.store import conversations, people
-from bot.store.database import Store, Unit
-from bot.store.tables import ConversationRow
+from bot.store.database import Store, Unit, new_id
+from bot.store.tables import ContactPointRow, ConversationRow, InboundRow, SetAsideRow
 
 log = structlog.get_logger()
 
@@ -33,10 +36,6 @@ LAST_WORDS = (
 )
 
 
-class UnknownSender(Exception):
-    """No one with this address is known to the practice."""
-
-
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """What became of a message: its id (nothing for a duplicate) and what the screen found."""
@@ -45,32 +44,58 @@ class Accepted:
     findings: tuple[Finding, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """A message with what the screen said about it."""
+
+    message: Inbound
+    findings: tuple[Finding, ...]
+    unscreened: bool
+    command: bool
+
+
 class Intake:
     """Takes messages from channels. When ``accept`` has returned, the message is durable and danger is answered."""
 
-    def __init__(self, store: Store, screen: Screen, content: Content, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        screen: Screen,
+        content: Content,
+        now: Callable[[], datetime],
+        practice: Practice | None = None,
+    ) -> None:
         self._store = store
         self._screen = screen
         self._content = content
         self._now = now
+        self._practice = practice or Practice()
 
     async def accept(self, message: Inbound) -> Accepted:
-        """Screen, then in one transaction: keep the message, raise the alert, queue the safety reply.
-
-        Raises:
-            UnknownSender: the address belongs to nobody; nothing was kept.
-        """
+        """Screen, then in one transaction: keep the message, raise the alert, queue the safety reply."""
         for attempt in range(ATTEMPTS):
             try:
                 kept = await self._accept(message)
             except DBAPIError as error:
-                if not self._store.taken_back(error) or attempt + 1 == ATTEMPTS:
+                # Two first messages of one stranger, or two writers in each other's way: doing it again will help.
+                clash = isinstance(error, IntegrityError) or self._store.taken_back(error)
+                if not clash or attempt + 1 == ATTEMPTS:
                     raise
                 continue
             if kept is not None:
                 return kept
         # Something wrote to this conversation each time: better without the newest neighbours than not at all.
         return await self._accept(message, wait=False) or Accepted(None)
+
+    async def set_aside(self, channel: str, raw: str, reason: str) -> None:
+        """Keep what a provider delivered and nobody can read, and tell staff, so that the reader may go on."""
+        now = self._now()
+        async with self._store.write() as unit:
+            row_id = new_id()
+            sealed = unit.seal(SetAsideRow, "raw_sealed", row_id, raw)
+            unit.session.add(SetAsideRow(id=row_id, channel=channel, reason=reason[:64], raw_sealed=sealed, at=now))
+            story = f"{now:%d %b %H:%M} UTC. Something came in on {channel} that cannot be read ({reason}). It is kept."
+            await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, story=story), now)
 
     def alarming(self, text: str) -> bool:
         """Whether the rules find danger in a text: all that can be asked while the database is away."""
@@ -79,25 +104,27 @@ class Intake:
     async def _accept(self, message: Inbound, *, wait: bool = True) -> Accepted | None:
         """One attempt; nothing when another message of the same person came in meanwhile and must be read with this."""
         now = self._now()
+        role, command = Role.STRANGER, False
+        earlier: tuple[str, ...] = ()
         async with self._store.read() as unit:
             known = await people.by_address(unit, message.channel, message.address)
-            if known is None:
-                raise UnknownSender(f"an address on {message.channel} that belongs to nobody wrote")
-            _, conversation, row = known
-            role = Role(row.role)
-            earlier = await inbox.recent_texts(unit, conversation.id, now)
-            # What staff write to an alert tells of a danger that is known already.
-            told_already = role is Role.STAFF and await staff.is_command(unit, message.text)
+            if known is not None:
+                contact, _, row = known
+                role = Role(row.role)
+                message = await _with_choice(unit, message, contact)
+                earlier = await inbox.recent_texts(unit, row.id, now)
+                # What staff write to an alert tells of a danger that is known already.
+                command = role is Role.STAFF and await staff.is_command(unit, message.text)
         findings: tuple[Finding, ...] = ()
         unscreened = False
-        if not told_already:
+        if not command:
             try:
                 findings = await self._read(message.text, role, earlier)
             except Exception:
                 # Whatever breaks the screen must not lose the message: a human reads what the rules could not.
                 log.exception("the danger screen failed")
                 unscreened = True
-        came = _Came(message, conversation.id, row.id, findings, unscreened=unscreened)
+        came = _Came(message, findings, unscreened, command)
         try:
             return await self._keep(came, now, earlier if wait else None, answer=True)
         except DBAPIError:
@@ -109,55 +136,145 @@ class Intake:
             return await self._keep(came, now, None, answer=False)
 
     async def _keep(
-        self, came: "_Came", now: datetime, earlier: tuple[str, ...] | None, *, answer: bool
+        self, came: _Came, now: datetime, earlier: tuple[str, ...] | None, *, answer: bool
     ) -> Accepted | None:
         async with self._store.write() as unit:
+            message = came.message
+            known, joined = await self._seat(unit, message, now)
             # Locked first: two messages of one person are kept one after the other, and each is read with the other.
-            conversation = await conversations.get(unit, came.conversation_id)
-            if earlier is not None and await inbox.recent_texts(unit, conversation.id, now) != earlier:
+            conversation = await conversations.get(unit, known.id)
+            alone = earlier is None or joined
+            if not alone and await inbox.recent_texts(unit, conversation.person_id, now) != earlier:
                 return None
-            kept = await inbox.store(unit, came.message, conversation.id, now)
+            if await _tapped_before(unit, message):
+                return Accepted(None)
+            kept = await inbox.store(unit, message, conversation.id, now)
             if kept is None:
                 return Accepted(None)
-            conversation.last_heard = now
+            contact = await unit.session.get_one(ContactPointRow, conversation.contact_point_id)
+            person = await people.get(unit, conversation.person_id)
+            case = danger.Case(unit, self._content, person, conversation, now)
             if came.unscreened:
-                await _unread(unit, came, kept.id, now)
+                await _unread(unit, came, person.id, kept.id, now)
+            done = await self._heard(case, contact, came, joined=joined)
             if came.findings and answer:
-                person = await people.get(unit, came.person_id)
-                case = danger.Case(unit, self._content, person, conversation, now)
-                await danger.respond(case, came.findings, came.message.text, kept.id)
+                await danger.respond(case, came.findings, message.text, kept.id)
                 # The safety reply is the answer; the engine's net still reads the message when it can.
-                kept.status, kept.done_at = InStatus.DONE, now
+                done = True
             elif came.findings:
-                await self._bare_alert(unit, came, conversation, now)
+                await self._bare_alert(case, came)
+            if done:
+                kept.status, kept.done_at = InStatus.DONE, now
             return Accepted(kept.id, came.findings)
 
-    async def _bare_alert(self, unit: Unit, came: "_Came", conversation: ConversationRow, now: datetime) -> None:
+    async def _seat(self, unit: Unit, message: Inbound, now: datetime) -> tuple[ConversationRow, bool]:
+        """The conversation that a message belongs to, and whether an invite has just been redeemed.
+
+        Whoever is not known and has no invite gets a conversation as a stranger, so that danger is heard from anyone.
+        """
+        joined = await joining.redeem(unit, message.text, message.channel, message.address, now)
+        if joined is not None:
+            return joined, True
+        known = await people.by_address(unit, message.channel, message.address)
+        if known is not None:
+            return known[1], False
+        return await people.add_stranger(unit, message.channel, message.address, message.language, now), False
+
+    async def _heard(self, case: danger.Case, contact: ContactPointRow, came: _Came, *, joined: bool) -> bool:
+        """Do what a message asks of the sending itself, and what its shape asks; returns whether it is done with."""
+        message, voice = came.message, Voice(case, self._practice)
+        if message.shape is Shape.GONE:
+            await sending.gone(voice, contact)
+            return True
+        contact.suspended_at = None
+        case.conversation.last_heard = case.now
+        if joined:
+            await joining.begin(voice)
+            return True
+        asked = None if came.command else _asked(message, opted_out=contact.opted_out_at is not None)
+        if asked is not None and await self._asked(voice, contact, message, asked):
+            return True
+        if message.shape is Shape.EDIT:
+            # Screened and read like any message; an answer to a mended typing error would only confuse.
+            return True
+        if message.shape is Shape.MEDIA and not came.findings and case.person.role in (Role.CLIENT, Role.FAMILY):
+            await danger.ask_about_media(case, message.media, message.text)
+            return True
+        return not message.text.strip() and message.shape is Shape.TAP
+
+    async def _asked(self, voice: Voice, contact: ContactPointRow, message: Inbound, asked: Ask) -> bool:
+        """Answer what is asked of the sending; returns whether that was all."""
+        case = voice.case
+        opted_out = contact.opted_out_at is not None
+        if case.person.role is Role.STRANGER and asked is not Ask.STOP and not opted_out:
+            return False
+        if asked is Ask.STOP:
+            await sending.stop(voice, contact, confirm=not message.answered)
+        elif asked is Ask.START and opted_out:
+            await sending.start(voice, contact, confirm=not message.answered)
+        elif asked is Ask.START:
+            # Who was asked and had declined may think again; everybody else is only saying hello.
+            return await joining.reopen(voice)
+        elif asked is Ask.DETAILS:
+            if not await joining.resume(voice):
+                await voice.say("service.details_done")
+        elif not message.answered:
+            await voice.say(f"service.{asked}")
+        return True
+
+    async def _bare_alert(self, case: danger.Case, came: _Came) -> None:
         """The protocol cannot speak: staff are paged all the same, and the person gets the lines to call."""
         first = by_urgency(came.findings)[0]
         what = alerts.Raising(
-            AlertKind.DANGER, came.person_id, danger=first.kind, level=Level.DEFINITE, story=plain(came.message.text)
+            AlertKind.DANGER, case.person.id, danger=first.kind, level=Level.DEFINITE, story=plain(came.message.text)
         )
-        alert, _ = await alerts.raise_alert(unit, what, now)
-        await outbox.enqueue(unit, conversation, [Outbound(LAST_WORDS)], Lane.CRISIS, now, alert_id=alert.id)
+        alert, _ = await alerts.raise_alert(case.unit, what, case.now)
+        await outbox.enqueue(
+            case.unit, case.conversation, [Outbound(LAST_WORDS)], Lane.CRISIS, case.now, alert_id=alert.id
+        )
 
     async def _read(self, text: str, role: Role, earlier: tuple[str, ...]) -> tuple[Finding, ...]:
         if len(text) > LONG:
-            return await asyncio.to_thread(self._screen.read, text, role=str(role), earlier=earlier)
-        return self._screen.read(text, role=str(role), earlier=earlier)
+            return await asyncio.to_thread(self._screen.read, text, role=role.heard_as, earlier=earlier)
+        return self._screen.read(text, role=role.heard_as, earlier=earlier)
 
 
-@dataclass(frozen=True, slots=True)
-class _Came:
-    """A message with what the screen said about it."""
+async def _with_choice(unit: Unit, message: Inbound, contact: ContactPointRow) -> Inbound:
+    """A tap with the words of its choice; without words where the button was never ours, or not this person's."""
+    if message.tapped is None:
+        return message
+    outbound_id, at = message.tapped
+    sent = await outbox.by_id(unit, outbound_id, contact.id)
+    if sent is None or not 0 <= at < len(sent.choices):
+        return replace(message, text="", tapped=None)
+    return replace(message, text=sent.choices[at].title)
 
-    message: Inbound
-    conversation_id: str
-    person_id: str
-    findings: tuple[Finding, ...]
-    unscreened: bool
+
+async def _tapped_before(unit: Unit, message: Inbound) -> bool:
+    """Whether the same button was pressed before: a finger that taps twice means one thing."""
+    if message.tapped is None:
+        return False
+    query = select(InboundRow).where(InboundRow.answers_id == message.tapped[0])
+    return any(unit.open_or(row, "text_sealed", "") == message.text for row in await unit.session.scalars(query))
 
 
-async def _unread(unit: Unit, came: _Came, message_id: str, now: datetime) -> None:
+_ASKS = {Wish.STOP: Ask.STOP, Wish.START: Ask.START, Wish.HELP: Ask.HELP}
+
+
+def _asked(message: Inbound, *, opted_out: bool) -> Ask | None:
+    """What is asked of the sending: by a command, a keyword, or in a sentence that cannot be mistaken."""
+    if message.ask is not None:
+        return message.ask
+    found = wish(message.text, keywords=message.keywords)
+    if found is Wish.YES:
+        return Ask.START if opted_out else None
+    if found is None and message.text.strip().casefold() in ("details", "datos"):
+        return Ask.DETAILS
+    if found is None and opted_out and message.text.strip().casefold() == "start":
+        return Ask.START
+    return _ASKS.get(found) if found else None
+
+
+async def _unread(unit: Unit, came: _Came, person_id: str, message_id: str, now: datetime) -> None:
     story = f"The danger rules could not read message {message_id}; please read it: {plain(came.message.text)}"
-    await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, came.person_id, story=story), now)
+    await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, person_id, story=story), now)

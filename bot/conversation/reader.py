@@ -64,7 +64,7 @@ class Reader:
         heard = readable(text)
         findings: tuple[Finding, ...] = ()
         if says_something(heard) and person.role is not Role.STAFF:
-            findings = (await self._engine.read(message_id, heard, str(person.role))).findings
+            findings = (await self._engine.read(message_id, heard, person.role.heard_as)).findings
         async with self._store.write() as unit:
             # The conversation first, as everywhere, so that two who write to it never wait for each other.
             conversation = await conversations.get(unit, conversation_id)
@@ -74,7 +74,7 @@ class Reader:
                 new = await _news(unit, message_id, findings)
                 if new:
                     case = danger.Case(unit, self._content, person, conversation, self._now())
-                    await danger.note(case, told_by(str(person.role), new), text, message_id)
+                    await danger.note(case, told_by(person.role.heard_as, new), text, message_id)
 
     async def _could_not(self, message_id: str, person: Person, why: str) -> None:
         """A message that net 2 cannot read holds up no other: a human is told that only net 1 has read it."""

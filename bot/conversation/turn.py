@@ -1,6 +1,6 @@
 """The turn: claim, ask, commit. No transaction is open while anyone waits."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,9 +9,10 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from bot.care import danger, staff
+from bot.care import danger, enrolment, joining, staff
 from bot.care.check_in import FORM as CHECK_IN_FORM
 from bot.care.human import FoundDanger
+from bot.care.sending import Voice
 from bot.care.turn import OpenTurns, Turn
 from bot.content import Content
 from bot.conversation.engine import Answer, EngineAway, EngineClient, EngineFailed, readable, says_something
@@ -19,7 +20,7 @@ from bot.delivery import inbox, outbox
 from bot.delivery.messages import InStatus, Lane, Outbound, plain
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
-from bot.recovery.people import Person, Role
+from bot.recovery.people import Person, Practice, Role
 from bot.recovery.scales import asks_for_person
 from bot.safety.findings import told_by
 from bot.store import conversations, people
@@ -36,6 +37,8 @@ SET_ASIDE_AFTER = 3
 COMMIT_ATTEMPTS = 3
 # One holding reply covers what else is written in this time.
 TOLD_FOR = timedelta(minutes=10)
+# Who gets public help gets it once in this time.
+TOLD_AGAIN_AFTER = timedelta(hours=24)
 # A question put so much later is no second wording of the first, but a check-back.
 ASKED_ANEW = timedelta(minutes=30)
 
@@ -64,14 +67,20 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a held message is answered with: the conversation as it stood, the turn, and what was sent last."""
+    """What a held message is answered with: the conversation as it stood, and the turn.
+
+    Attributes:
+        heard: what the text stands for: the payload of a choice that it names, or the text itself.
+        tapped: of a tap, the id of our message whose button it was.
+    """
 
     hold: Hold
     owner: Owner
     sealed: bytes | None
     state: State
     turn: Turn
-    offered: tuple[Outbound, ...]
+    heard: str
+    tapped: str | None
 
 
 # What a commit writes for a held message; returns whether the message is done with.
@@ -88,7 +97,8 @@ class TurnWorker:
         turns: OpenTurns,
         content: Content,
         now: Callable[[], datetime],
-        practice: str,
+        practice: Practice,
+        numbering: Collection[str] = (),
     ) -> None:
         self._store = store
         self._engine = engine
@@ -96,6 +106,8 @@ class TurnWorker:
         self._content = content
         self._now = now
         self._practice = practice
+        # The channels on which choices have numbers.
+        self._numbering = frozenset(numbering)
 
     async def run_once(self) -> Done:
         """Claim the next message, have its owner answer it, commit.
@@ -153,35 +165,77 @@ class TurnWorker:
             conversation_id=conversation.id,
             store=self._store,
             content=self._content,
-            practice=self._practice,
+            practice=self._practice.name,
         )
         # As it stood when they wrote: an answer that waited for the engine is still the answer to its question.
         state = conversations.load_state(unit, conversation, hold.received_at)
         offered = await outbox.last_sent(unit, conversation.contact_point_id)
-        late = conversation.owner == Owner.BOT and _answers_safety(turn.text, offered[:1])
-        if late and await danger.ask_again(unit, conversation.id):
+        tapped = None
+        if message.answers_id:
+            tapped = await outbox.by_id(unit, message.answers_id, conversation.contact_point_id)
+            offered = (tapped,) if tapped else ()
+        owner = await conversations.owner(unit, conversation)
+        late = owner in (Owner.BOT, Owner.NOBODY) and _answers_safety(turn.text, offered[:1])
+        if late and await danger.ask_again(unit, hold.person.id):
             # A safety question that ran out: its answer is heard all the same.
-            conversation.owner = Owner.PROTOCOL
-        return Claim(hold, Owner(conversation.owner), conversation.state_sealed, state, turn, offered)
+            await unit.session.flush()
+            owner = Owner.PROTOCOL
+        heard = turn.text
+        if tapped or hold.person.role is not Role.STAFF:
+            # Staff type "1a" and mean it; only their buttons stand for something else.
+            heard = _chosen(turn.text, offered, numbers=message.channel in self._numbering) or turn.text
+        return Claim(hold, owner, conversation.state_sealed, state, turn, heard, message.answers_id if tapped else None)
 
     async def _work(self, claim: Claim) -> Done:
         asked = claim.owner is Owner.PROTOCOL
-        if claim.turn.person.role is Role.STAFF and not (asked and staff.command(claim.turn.text) is None):
+        answers = claim.owner is Owner.JOINING or (asked and staff.command(claim.heard) is None)
+        if claim.turn.person.role is Role.STAFF and not answers:
             return await self._commit(claim.hold, _staff(claim))
-        if claim.owner is Owner.PROTOCOL:
+        if asked:
             return await self._commit(claim.hold, _protocol(claim))
-        if claim.owner is Owner.BOT:
-            return await self._bot(claim)
-        return await self._commit(claim.hold, _nothing)
+        if claim.owner is Owner.JOINING:
+            return await self._commit(claim.hold, self._joining(claim))
+        if claim.owner is Owner.NOBODY:
+            return await self._commit(claim.hold, self._public_help())
+        return await self._bot(claim)
+
+    def _joining(self, claim: Claim) -> Write:
+        async def write(_unit: Unit, case: danger.Case) -> bool:
+            return await joining.answer(Voice(case, self._practice), claim.heard)
+
+        return write
+
+    def _consent(self, payload: str) -> Write:
+        async def write(_unit: Unit, case: danger.Case) -> bool:
+            await enrolment.answer(Voice(case, self._practice), payload)
+            return True
+
+        return write
+
+    def _public_help(self) -> Write:
+        """Who is not known, or wants no messages, is told so once a day; danger was heard before this."""
+
+        async def write(unit: Unit, case: danger.Case) -> bool:
+            contact = case.conversation.contact_point_id
+            if not await outbox.written_since(unit, contact, case.now - TOLD_AGAIN_AFTER):
+                stranger = case.person.role is Role.STRANGER
+                await Voice(case, self._practice).say("service.stranger" if stranger else "service.still_stopped")
+            return True
+
+        return write
 
     async def _bot(self, claim: Claim) -> Done:
         turn = claim.turn
-        heard = _chosen(turn.text, claim.offered) or readable(turn.text)
+        if claim.tapped and await self._answered_before(claim):
+            return await self._commit(claim.hold, self._say("service.answered_already"))
+        if claim.heard != turn.text and enrolment.is_answer(claim.heard):
+            return await self._commit(claim.hold, self._consent(claim.heard))
+        heard = claim.heard if claim.heard != turn.text else readable(turn.text)
         if not says_something(heard):
             return await self._commit(claim.hold, self._say("talk.no_words"))
         try:
             with self._turns.open(turn):
-                answer = await self._engine.ask(turn.id, heard, str(turn.person.role), claim.state)
+                answer = await self._engine.ask(turn.id, heard, turn.person.role.heard_as, claim.state)
         except EngineAway:
             return await self._wait(claim.hold)
         except EngineFailed as error:
@@ -191,6 +245,14 @@ class TurnWorker:
         if turn.failed_action and not heard_as.findings:
             return await self._failed(claim.hold, f"{turn.failed_action} raised an error", turn)
         return await self._commit(claim.hold, self._answer(claim, answer), read=True)
+
+    async def _answered_before(self, claim: Claim) -> bool:
+        """Whether the question of a tapped button was answered by another of its buttons already."""
+        async with self._store.read() as unit:
+            query = select(InboundRow.id).where(
+                InboundRow.answers_id == claim.tapped, InboundRow.id != claim.hold.message_id
+            )
+            return await unit.session.scalar(query.limit(1)) is not None
 
     def _answer(self, claim: Claim, answer: Answer) -> Write:
         """The bot's answer: state, effects, replies; danger that net 2 or a form has found replaces the replies.
@@ -202,12 +264,12 @@ class TurnWorker:
 
         async def write(unit: Unit, case: danger.Case) -> bool:
             turn, found = claim.turn, answer.understanding.findings
-            overtaken = case.conversation.owner != claim.owner
+            overtaken = await conversations.owner(unit, case.conversation) is not claim.owner
             if not overtaken and case.conversation.state_sealed == claim.sealed:
                 self._keep_state(unit, case, claim.state, answer.state, turn)
             await _apply(unit, turn, whatever_happens=bool(found))
             if found:
-                await danger.respond(case, told_by(str(turn.person.role), found), turn.text, turn.message_id)
+                await danger.respond(case, told_by(turn.person.role.heard_as, found), turn.text, turn.message_id)
             elif not overtaken and not any(isinstance(effect, FoundDanger) for effect in turn.effects):
                 messages = [Outbound(reply.text, reply.choices) for reply in answer.replies if reply.text]
                 await _reply(unit, case, messages or [Outbound(turn.words("talk.no_answer"))])
@@ -281,9 +343,8 @@ class TurnWorker:
         return Done.ANSWERED if give_up else Done.WAITING
 
     def _say(self, piece: str) -> Write:
-        async def write(unit: Unit, case: danger.Case) -> bool:
-            texts = self._content.piece(piece, case.person.language).texts
-            await _reply(unit, case, [Outbound(self._content.fill(texts[0], case.person.country))])
+        async def write(_unit: Unit, case: danger.Case) -> bool:
+            await Voice(case, self._practice).say(piece)
             return True
 
         return write
@@ -313,15 +374,21 @@ class TurnWorker:
         return Done.ANSWERED
 
 
-def _chosen(text: str, offered: tuple[Outbound, ...]) -> str | None:
-    """What a text stands for where it is, word for word, a choice that was offered last."""
-    typed = " ".join(text.split()).casefold().strip(" .!")
-    return next((c.payload for message in offered for c in message.choices if c.title.casefold() == typed), None)
+def _chosen(text: str, offered: tuple[Outbound, ...], *, numbers: bool) -> str | None:
+    """What a text stands for where it is a choice that was offered last, by its words or, of the last, by its number."""
+    for at, message in enumerate(offered):
+        choice = message.chosen(text, last=at == 0, numbers=numbers and at == 0)
+        if choice:
+            return choice.payload
+    return None
 
 
 def _answers_safety(text: str, last: tuple[Outbound, ...]) -> bool:
     """Whether a text is a bare 1 or 2 and the last message sent asked for one."""
-    return text.strip(" .!") in ("1", "2") and any(c.payload in ("1", "2") for message in last for c in message.choices)
+    payload = next(
+        (choice.payload for message in last if (choice := message.chosen(text, last=True))), text.strip(" .!")
+    )
+    return payload in ("1", "2") and any(c.payload in ("1", "2") for message in last for c in message.choices)
 
 
 async def _apply(unit: Unit, turn: Turn, *, whatever_happens: bool) -> None:
@@ -353,7 +420,10 @@ def _protocol(claim: Claim) -> Write:
     """
 
     async def write(unit: Unit, case: danger.Case) -> bool:
-        question = await danger.open_question(unit, claim.hold.conversation_id)
+        question = await danger.open_question(unit, claim.hold.person.id)
+        if question is not None and claim.tapped and question.message_id != claim.tapped:
+            # A button of an older question: what it says there must not be taken for an answer to this one.
+            return await danger.answer_older(case, claim.tapped, claim.heard)
         if question is not None:
             first_put = await unit.session.scalar(
                 select(func.max(QuestionRow.asked_at)).where(
@@ -366,21 +436,17 @@ def _protocol(claim: Claim) -> Write:
                 first_put = question.asked_at
             if claim.hold.received_at < first_put:
                 return True
-        return await danger.answer(case, claim.turn.text)
+        return await danger.answer(case, claim.heard)
 
     return write
 
 
 def _staff(claim: Claim) -> Write:
     async def write(_unit: Unit, case: danger.Case) -> bool:
-        await staff.hear(case, claim.turn.text, claim.hold.received_at)
+        await staff.hear(case, claim.heard, claim.hold.received_at)
         return True
 
     return write
-
-
-async def _nothing(_unit: Unit, _case: danger.Case) -> bool:
-    return True
 
 
 async def _reply(unit: Unit, case: danger.Case, messages: list[Outbound]) -> None:

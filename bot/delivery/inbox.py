@@ -27,6 +27,8 @@ async def store(unit: Unit, message: Inbound, conversation_id: str, now: datetim
         channel=message.channel,
         provider_id=message.provider_id,
         text_sealed=unit.seal(InboundRow, "text_sealed", row_id, message.text),
+        shape=message.shape,
+        answers_id=message.tapped[0] if message.tapped else None,
         status=InStatus.PENDING,
         not_before=now,
         received_at=now,
@@ -42,11 +44,15 @@ async def store(unit: Unit, message: Inbound, conversation_id: str, now: datetim
     return row
 
 
-async def recent_texts(unit: Unit, conversation_id: str, now: datetime) -> tuple[str, ...]:
-    """What a person wrote in the last ten minutes, oldest first: at most ten messages, 2,000 characters in all."""
+async def recent_texts(unit: Unit, person_id: str, now: datetime) -> tuple[str, ...]:
+    """What a person wrote in the last ten minutes, on whatever phone, oldest first.
+
+    At most ten messages, 2,000 characters in all.
+    """
     query = (
         select(InboundRow)
-        .where(InboundRow.conversation_id == conversation_id, InboundRow.received_at > now - JOINED_FOR)
+        .join(ConversationRow, ConversationRow.id == InboundRow.conversation_id)
+        .where(ConversationRow.person_id == person_id, InboundRow.received_at > now - JOINED_FOR)
         .order_by(InboundRow.sequence.desc())
         .limit(MOST_EARLIER)
     )
@@ -101,6 +107,14 @@ async def next_pending(unit: Unit, now: datetime) -> tuple[InboundRow, Conversat
     if message is None or now < message.not_before <= now + CLOCK_WENT_BACK:
         return None
     return message, conversation
+
+
+async def last_received(unit: Unit, channel: str) -> datetime | None:
+    """When the last message of a channel came in."""
+    found: datetime | None = await unit.session.scalar(
+        select(func.max(InboundRow.received_at)).where(InboundRow.channel == channel)
+    )
+    return found
 
 
 async def unread_since(unit: Unit) -> tuple[datetime, int] | None:

@@ -2,8 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from enum import Enum, IntEnum, StrEnum
 from typing import Any, Protocol
 
@@ -30,6 +30,7 @@ class OutStatus(StrEnum):
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
+    DELIVERED = "delivered"
     FAILED = "failed"
     UNKNOWN = "unknown"
     DROPPED = "dropped"
@@ -41,14 +42,70 @@ class InStatus(StrEnum):
     SET_ASIDE = "set_aside"
 
 
+class Shape(StrEnum):
+    """What came in. ``GONE``: they have blocked us, or deleted the chat; there is no text then."""
+
+    TEXT = "text"
+    EDIT = "edit"
+    TAP = "tap"
+    MEDIA = "media"
+    GONE = "gone"
+
+
+class Ask(StrEnum):
+    """What is asked of the sending itself, and answered without the engine: a command of the channel, or in words."""
+
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+    CRISIS = "crisis"
+    DETAILS = "details"
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A text as a channel received it. ``provider_id`` is the channel's own id: a second one is a duplicate."""
+    """A message as a channel received it. ``provider_id`` is the channel's own id: a second one is a duplicate.
+
+    Attributes:
+        text: what was written; a caption; of a tap nothing, because the choice says it.
+        tapped: of a tap, the id of our message and which of its choices, counted from 0.
+        media: of media, what it is, such as "a picture".
+        ask: a command of the channel.
+        keywords: whether single words such as STOP count, as carriers demand.
+        answered: whether the provider itself has answered the keyword, so that we do not.
+        language: the language of the sender's device, where the channel tells it; used for strangers.
+    """
 
     channel: str
     address: str
     provider_id: str
     text: str
+    shape: Shape = Shape.TEXT
+    tapped: tuple[str, int] | None = None
+    media: str = ""
+    ask: Ask | None = None
+    keywords: bool = False
+    answered: bool = False
+    language: str = "en"
+
+    def dump(self) -> str:
+        """As text, for the spool."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def parse(cls, body: str) -> "Inbound":
+        """What ``dump`` wrote.
+
+        Raises:
+            ValueError, LookupError, TypeError: it is something else.
+        """
+        data = json.loads(body)
+        tapped, ask = data.pop("tapped"), data.pop("ask")
+        return cls(
+            **{**data, "shape": Shape(data["shape"])},
+            tapped=(str(tapped[0]), int(tapped[1])) if tapped else None,
+            ask=Ask(ask) if ask else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +133,28 @@ class Outbound:
     def parse(cls, body: str) -> "Outbound":
         data = json.loads(body)
         return cls(data["text"], tuple(Choice(t, p) for t, p in data["choices"]), data["alert"])
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the choices get numbers where there are no buttons: only where none of them is a number itself."""
+        return bool(self.choices) and not any(choice.title[:1].isdigit() for choice in self.choices)
+
+    def chosen(self, text: str, *, last: bool = False, numbers: bool = False) -> Choice | None:
+        """The choice that a text names.
+
+        Args:
+            last: nothing was said after this message, so that the number or the words of "1 yes" are enough.
+            numbers: the choices were shown with numbers.
+        """
+        typed = " ".join(text.split()).casefold().strip(" .!")
+        if numbers and self.numbered and typed.isdecimal() and 1 <= int(typed) <= len(self.choices):
+            return self.choices[int(typed) - 1]
+        for choice in self.choices:
+            title = choice.title.casefold()
+            number, _, words = title.partition(" ")
+            if typed == title or (last and words and number.isdecimal() and typed in (number, words)):
+                return choice
+        return None
 
 
 # Marks that turn the direction of writing: they would show staff another text than the one that was written.
@@ -126,14 +205,75 @@ class Delivery:
     repeat: bool = field(default=False)
 
 
-class Channel(Protocol):
-    """A way to a person. ``send`` returns the provider's id of the message.
+class Receipt(IntEnum):
+    """How far a message has come, in the order in which it comes there; a later one is never taken back."""
 
-    Raises:
-        SendError: it was certainly not sent. Any other error, and no answer within the sender's time, mean that
-            nobody knows: safety replies and alerts are then sent again and marked, nothing else is.
+    ACCEPTED = 1
+    SENT = 2
+    DELIVERED = 3
+    FAILED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a provider says of a message: how far it has come, and why it failed where it did."""
+
+    provider_id: str
+    receipt: Receipt
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a channel can do, so that nobody asks which one it is.
+
+    Attributes:
+        buttons: choices are shown as buttons; else they stand in the text with numbers.
+        pictures: pictures can be sent.
+        longest: the most characters of a message.
+        segments: a message is cut, and paid, in segments.
+        receipts: the provider tells what became of a message, when asked and by itself.
+        rate: how many messages (or segments) a second the account may send; nothing means any number.
     """
 
-    name: str
+    buttons: bool
+    pictures: bool
+    longest: int
+    segments: bool = False
+    receipts: bool = False
+    rate: float | None = None
 
-    async def send(self, delivery: Delivery) -> str: ...
+
+class Channel(Protocol):
+    """A way to a person."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def abilities(self) -> Abilities: ...
+
+    def cost(self, message: Outbound) -> int:
+        """How much of the account's rate a message takes: 1, or its segments."""
+        ...
+
+    async def send(self, delivery: Delivery) -> str:
+        """Send a message; returns the provider's id of it.
+
+        Raises:
+            SendError: it was certainly not sent. Any other error, and no answer within the sender's time, mean that
+                nobody knows: safety replies and alerts are then sent again and marked, nothing else is.
+        """
+        ...
+
+    async def report(self, provider_id: str) -> Report | None:
+        """What the provider knows of a message now; nothing where it cannot tell."""
+        ...
+
+    async def find(self, delivery: Delivery, since: datetime) -> Report | None:
+        """Look at the provider for a message of which nobody knows whether it was sent.
+
+        Raises:
+            SendError: it was certainly not sent.
+        """
+        ...

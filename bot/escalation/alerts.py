@@ -1,5 +1,6 @@
 """Alerts as rows: raised in the caller's transaction, stepped by the clock, ended only by a person on staff."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -123,6 +124,11 @@ async def take_step(unit: Unit, alert: AlertRow, now: datetime) -> int:
     step = alert.next_step
     who = policy.who(step)
     paged = await _page_all(unit, alert, who, now, again=step > 0)
+    while not paged and who is not Who.EVERYONE:
+        # Nobody whom this step names can be reached: the next one is taken at once.
+        step += 1
+        who = policy.who(step)
+        paged = await _page_all(unit, alert, who, now, again=True)
     unit.session.add(AlertStepRow(id=new_id(), alert_id=alert.id, step=step, who=who, reached=paged, at=now))
     alert.next_step = step + 1
     alert.next_at = alert.raised_at + policy.moment(step + 1)
@@ -137,7 +143,7 @@ async def _page_all(unit: Unit, alert: AlertRow, who: Who, now: datetime, *, aga
     paged = 0
     for person in await recipients(unit, alert, who):
         # Not locked: whoever is paged may be writing at this moment, and neither must wait for the other.
-        conversation = await conversations.of_person(unit, person.id, lock=False)
+        conversation = await conversations.of_person(unit, person.id, lock=False, usable=True)
         if conversation is not None:
             page = await _page(unit, alert, again=again)
             await outbox.enqueue(unit, conversation, [page], Lane.ALERT, now, alert_id=alert.id)
@@ -297,25 +303,21 @@ async def by_number(unit: Unit, number: int) -> AlertRow | None:
     return found
 
 
-async def page_unwanted(unit: Unit, message: outbox.Leased, _now: datetime) -> str | None:
-    """Why a page need not be sent any more: its alert was taken or closed meanwhile."""
-    if message.lane is not Lane.ALERT or message.alert_id is None:
-        return None
-    query = select(AlertRow.status).where(AlertRow.id == message.alert_id)
-    status = await unit.session.scalar(query)
-    if status == AlertStatus.CLOSED:
-        return "the alert was closed meanwhile"
-    return "somebody has taken the alert meanwhile" if status == AlertStatus.ACKNOWLEDGED else None
-
-
-async def undelivered(unit: Unit, message: outbox.Leased, reason: str, now: datetime) -> None:
-    """A message that cannot be delivered becomes an alert; a page that cannot be is the next step's business at once."""
-    if message.lane is Lane.ALERT:
-        if message.alert_id:
-            await page_failed(unit, message.alert_id, now)
-        return
-    story = f"A {message.lane.label} message could not be delivered: {reason}"
-    await raise_alert(unit, Raising(AlertKind.DELIVERY, message.person_id, story=story), now)
+async def page_unwanted(unit: Unit, messages: Sequence[outbox.Leased], _now: datetime) -> Mapping[str, str | datetime]:
+    """Which pages need not be sent any more: their alert was taken or closed meanwhile."""
+    pages = [m for m in messages if m.lane is Lane.ALERT and m.alert_id]
+    if not pages:
+        return {}
+    query = select(AlertRow.id, AlertRow.status).where(
+        AlertRow.id.in_({m.alert_id for m in pages}), AlertRow.status != AlertStatus.OPEN
+    )
+    reasons = {
+        alert_id: "the alert was closed meanwhile"
+        if status == AlertStatus.CLOSED
+        else "somebody has taken the alert meanwhile"
+        for alert_id, status in await unit.session.execute(query)
+    }
+    return {m.id: reasons[m.alert_id] for m in pages if m.alert_id in reasons}
 
 
 async def open_alerts(unit: Unit, person_id: str | None = None, kind: AlertKind | None = None) -> list[AlertRow]:
@@ -332,7 +334,8 @@ _TITLES = {
     AlertKind.HUMAN: "asks for a person",
     AlertKind.LAPSE: "lapse",
     AlertKind.CONCERN: "a relative is worried",
-    AlertKind.OPT_OUT: "stopped messages: phone them",
+    AlertKind.OPT_OUT: "gets no more messages: phone them",
+    AlertKind.MEDIA: "sent something that only a person can read",
     AlertKind.DELIVERY: "a message could not be delivered",
     AlertKind.TECHNICAL: "technical trouble",
 }

@@ -12,6 +12,7 @@ class AlertKind(StrEnum):
     LAPSE = "lapse"
     CONCERN = "concern"
     OPT_OUT = "opt_out"
+    MEDIA = "media"
     DELIVERY = "delivery"
     TECHNICAL = "technical"
 
@@ -72,6 +73,7 @@ _POLICIES = {
     AlertKind.LAPSE: SAME_DAY,
     AlertKind.CONCERN: SAME_DAY,
     AlertKind.OPT_OUT: SAME_DAY,
+    AlertKind.MEDIA: SAME_DAY,
     AlertKind.DELIVERY: SOON,
     AlertKind.TECHNICAL: SOON,
 }

@@ -37,6 +37,17 @@ def next_due(after: datetime, zone: ZoneInfo, at: time) -> datetime:
         day += timedelta(days=1)
 
 
+# Between these, by their own clock, people may be written to of our own accord (47 CFR 64.1200(c)(1)).
+DAY_BEGINS, DAY_ENDS = time(8, 0), time(21, 0)
+
+
+def quiet_until(moment: datetime, zone: ZoneInfo) -> datetime | None:
+    """Until when it is night where someone lives; nothing by day."""
+    if DAY_BEGINS <= moment.astimezone(zone).time() < DAY_ENDS:
+        return None
+    return next_due(moment, zone, DAY_BEGINS)
+
+
 def parse_time(text: str) -> time:
     """A wall-clock time such as ``09:00``.
 

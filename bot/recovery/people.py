@@ -6,9 +6,31 @@ from zoneinfo import ZoneInfo
 
 
 class Role(StrEnum):
+    """Who someone is to the practice. A stranger has written without being invited: danger is heard, nothing else."""
+
     CLIENT = "client"
     FAMILY = "family"
     STAFF = "staff"
+    STRANGER = "stranger"
+
+    @property
+    def heard_as(self) -> str:
+        """By which role the engine and the danger rules read what is written."""
+        return str(Role.CLIENT if self is Role.STRANGER else self)
+
+
+# Where joining has ended without an agreement: they declined, or are too young.
+DECLINED, MINOR = "declined", "minor"
+NOT_JOINED = frozenset({DECLINED, MINOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """The organisation that runs Handrail, as it is named to people: when a person answers, and how one is reached."""
+
+    name: str = "your team"
+    hours: str = "on weekdays during office hours"
+    phone: str = 'write "person"'
 
 
 @dataclass(frozen=True, slots=True)

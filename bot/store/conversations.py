@@ -7,20 +7,22 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import case, select
+from sqlalchemy.orm import aliased
 
+from bot.recovery.people import NOT_JOINED, Role
 from bot.store.database import Unit
-from bot.store.tables import ConversationRow
+from bot.store.tables import ContactPointRow, ConversationRow, QuestionRow
 
 log = structlog.get_logger()
 
 
 class Owner(StrEnum):
-    """Who answers the next message."""
+    """Who answers the next message. ``NOBODY``: a stranger, or someone who wants no messages; they get public help."""
 
     BOT = "bot"
     PROTOCOL = "protocol"
-    HUMAN = "human"
+    JOINING = "joining"
     NOBODY = "nobody"
 
 
@@ -73,14 +75,50 @@ def save_state(unit: Unit, row: ConversationRow, state: State, until: datetime) 
     row.state_until = until
 
 
-async def of_person(unit: Unit, person_id: str, *, lock: bool = True) -> ConversationRow | None:
-    """The conversation in which a person wrote last: there they are written to when nothing they wrote is answered."""
+async def owner(unit: Unit, row: ConversationRow) -> Owner:
+    """Who answers in a conversation: it follows from what is open there, and is written nowhere.
+
+    A safety question goes before everything, whoever was asked.
+    """
+    anywhere = aliased(ConversationRow)
+    asked = (
+        select(QuestionRow.id)
+        .join(anywhere, anywhere.id == QuestionRow.conversation_id)
+        .where(anywhere.person_id == row.person_id, QuestionRow.outcome.is_(None))
+        .exists()
+        .label("asked")
+    )
+    query = select(ContactPointRow.opted_out_at, asked).where(ContactPointRow.id == row.contact_point_id)
+    opted_out_at, is_asked = (await unit.session.execute(query)).one()
+    if is_asked:
+        return Owner.PROTOCOL
+    if opted_out_at is not None or row.person.role == Role.STRANGER or row.person.joining in NOT_JOINED:
+        return Owner.NOBODY
+    return Owner.JOINING if row.person.joining else Owner.BOT
+
+
+async def of_person(
+    unit: Unit, person_id: str, *, lock: bool = True, usable: bool = False, besides: str | None = None
+) -> ConversationRow | None:
+    """Where a person is written to when nothing they wrote is answered: where they wrote last, of what still reaches them.
+
+    Args:
+        lock: hold the conversation for the caller's unit.
+        usable: nothing, rather than an address that is opted out or suspended.
+        besides: the id of a contact point that is not meant.
+    """
+    reaches = ContactPointRow.opted_out_at.is_(None) & ContactPointRow.suspended_at.is_(None)
     query = (
         select(ConversationRow)
+        .join(ContactPointRow, ContactPointRow.id == ConversationRow.contact_point_id)
         .where(ConversationRow.person_id == person_id)
-        .order_by(ConversationRow.last_heard.desc().nulls_last(), ConversationRow.id)
+        .order_by(case((reaches, 0), else_=1), ConversationRow.last_heard.desc().nulls_last(), ConversationRow.id)
         .limit(1)
     )
+    if usable:
+        query = query.where(reaches)
+    if besides:
+        query = query.where(ContactPointRow.id != besides)
     if lock:
         query = query.with_for_update(key_share=True, of=ConversationRow)
     found: ConversationRow | None = (await unit.session.scalars(query)).first()

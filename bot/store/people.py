@@ -9,6 +9,7 @@ from bot.store.database import Unit, new_id
 from bot.store.tables import ContactPointRow, ConversationRow, PersonRow
 
 FIRST_CASE = 1001
+LANGUAGES = ("en", "es")
 
 
 def person_of(unit: Unit, row: PersonRow) -> Person:
@@ -81,9 +82,20 @@ async def add_contact(unit: Unit, person_id: str, channel: str, address: str) ->
     )
     unit.session.add(contact)
     await unit.session.flush()
-    unit.session.add(ConversationRow(id=new_id(), contact_point_id=row_id, person_id=person_id, owner="bot"))
+    unit.session.add(ConversationRow(id=new_id(), contact_point_id=row_id, person_id=person_id))
     await unit.session.flush()
     return contact
+
+
+async def add_stranger(unit: Unit, channel: str, address: str, language: str, now: datetime) -> ConversationRow:
+    """Give someone whom nobody knows a place to be heard from; nothing is known of where they are."""
+    row = await add(
+        unit, key=f"stranger-{new_id()}", role=Role.STRANGER, name="", time_zone="UTC", country="", now=now,
+        language=language if language in LANGUAGES else "en",
+    )  # fmt: skip
+    contact = await add_contact(unit, row.id, channel, address)
+    query = select(ConversationRow).where(ConversationRow.contact_point_id == contact.id)
+    return (await unit.session.scalars(query)).one()
 
 
 async def by_key(unit: Unit, key: str) -> PersonRow | None:

@@ -52,6 +52,13 @@ class PersonRow(Id, Base):
     interventionist_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     check_in_at: Mapped[str | None] = mapped_column(String(5))
     next_check_in: Mapped[datetime | None] = mapped_column(index=True)
+    # The question of joining that waits for its answer; nothing once there is none.
+    joining: Mapped[str | None] = mapped_column(String(24))
+    # What staff need when someone is in danger; nothing where it was not told, or refused.
+    number_sealed: Mapped[bytes | None]
+    place_sealed: Mapped[bytes | None]
+    emergency_contact_sealed: Mapped[bytes | None]
+    welfare_check: Mapped[bool | None]
     created_at: Mapped[datetime]
 
 
@@ -62,7 +69,57 @@ class ContactPointRow(Id, Base):
     channel: Mapped[str] = mapped_column(String(16))
     address_sealed: Mapped[bytes]
     address_hash: Mapped[str] = mapped_column(String(64))
+    verified_at: Mapped[datetime | None]
     opted_out_at: Mapped[datetime | None]
+    # Nothing arrives there: blocked, or no such address. Ends when they write.
+    suspended_at: Mapped[datetime | None]
+
+    @property
+    def usable(self) -> bool:
+        """Whether a message may be sent there, and would arrive."""
+        return self.opted_out_at is None and self.suspended_at is None
+
+
+class InviteRow(Id, Base):
+    """A code by which someone shows that an address is theirs: once, and for a while."""
+
+    __tablename__ = "invite"
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ConsentRow(Id, Base):
+    """What a person has agreed to, to exactly which words, and when they took it back or refused."""
+
+    __tablename__ = "consent"
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    scope: Mapped[str] = mapped_column(String(16))
+    # Whom it is about: the relative who may join.
+    other_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    wording: Mapped[str | None] = mapped_column(String(64))
+    how: Mapped[str] = mapped_column(String(16))
+    note_sealed: Mapped[bytes | None]
+    asked_at: Mapped[datetime]
+    given_at: Mapped[datetime | None]
+    refused_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+
+
+class SafePhoneRow(Id, Base):
+    """How a person's phone is kept from others who may hold it."""
+
+    __tablename__ = "safe_phone"
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), unique=True)
+    pin_hash: Mapped[str | None] = mapped_column(String(128))
+    open_until: Mapped[datetime | None]
+    wrong: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    discreet: Mapped[bool] = mapped_column(default=False)
+    exit_word_sealed: Mapped[bytes | None]
+    quiet_until: Mapped[datetime | None]
 
 
 class PlanVersionRow(Id, Base):
@@ -129,6 +186,9 @@ class InboundRow(Ordered, Base):
     channel: Mapped[str] = mapped_column(String(16))
     provider_id: Mapped[str] = mapped_column(String(128))
     text_sealed: Mapped[bytes]
+    shape: Mapped[str] = mapped_column(String(8), default="text", server_default="text")
+    # Of a tap: the message whose choice it was.
+    answers_id: Mapped[str | None] = mapped_column(String(32), index=True)
     status: Mapped[str] = mapped_column(String(16), index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[datetime]
@@ -141,12 +201,15 @@ class InboundRow(Ordered, Base):
 class OutboundRow(Ordered, Base):
     __tablename__ = "outbound_message"
     __table_args__ = (
-        Index("ix_outbound_message_queue", "status", "lane", "sequence"),
+        Index("ix_outbound_message_queue", "channel", "status", "lane", "sequence"),
+        Index("ix_outbound_message_receipt", "channel", "receipt_due"),
+        Index("ix_outbound_message_provider", "channel", "provider_id"),
         Index("ix_outbound_message_order", "contact_point_id", "lane", "status", "sequence"),
         Index("ix_outbound_message_past", "contact_point_id", "sequence"),
     )
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
     contact_point_id: Mapped[str] = mapped_column(ForeignKey("contact_point.id"))
+    channel: Mapped[str] = mapped_column(String(16), server_default="")
     lane: Mapped[int]
     body_sealed: Mapped[bytes]
     alert_id: Mapped[str | None] = mapped_column(ForeignKey("alert.id"), index=True)
@@ -159,15 +222,17 @@ class OutboundRow(Ordered, Base):
     reason: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    # How far the provider says it has come, and when it is asked where it says nothing.
+    receipt: Mapped[int] = mapped_column(default=0, server_default="0")
+    receipt_due: Mapped[datetime | None]
 
 
 class ConversationRow(Id, Base):
-    """One a contact point: who owns it now, who holds its lease, and the engine's state."""
+    """One a contact point: who holds its lease, and the engine's state. Who answers in it: ``conversations.owner``."""
 
     __tablename__ = "conversation"
     contact_point_id: Mapped[str] = mapped_column(ForeignKey("contact_point.id"), unique=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
-    owner: Mapped[str] = mapped_column(String(16))
     fence: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
     state_sealed: Mapped[bytes | None]
@@ -192,7 +257,19 @@ class QuestionRow(Id, Base):
     asked_at: Mapped[datetime]
     deadline: Mapped[datetime] = mapped_column(index=True)
     step: Mapped[int] = mapped_column(default=0)
+    # The message that put it: what a tap belongs to.
+    message_id: Mapped[str | None] = mapped_column(String(32))
     outcome: Mapped[str | None] = mapped_column(String(16), index=True)
+
+
+class SetAsideRow(Id, Base):
+    """Something a provider delivered that cannot be read, kept so that a person may look at it."""
+
+    __tablename__ = "set_aside"
+    channel: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(64))
+    raw_sealed: Mapped[bytes]
+    at: Mapped[datetime]
 
 
 class FindingRow(Id, Base):

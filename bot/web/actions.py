@@ -1,17 +1,14 @@
 """The loopback route by which the engine has custom actions run."""
 
-import asyncio
-import contextlib
 import hmac
 import json
 import secrets
-import socket
 import zlib
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
-import uvicorn
 from rasa_sdk.executor import ActionExecutor
 from rasa_sdk.interfaces import Action, ActionExecutionRejection
 from starlette.applications import Starlette
@@ -20,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.care.turn import OpenTurns, UnknownTurn
+from bot.web.server import serving
 
 log = structlog.get_logger()
 
@@ -40,37 +38,24 @@ class ActionRoute:
         self._domain = domain
         self._turns = turns
         self._secret = secrets.token_urlsafe(24)
-        self._socket: socket.socket | None = None
-        self._server: uvicorn.Server | None = None
-        self._serving: asyncio.Task[None] | None = None
+        self._port = 0
+        self._stack = AsyncExitStack()
 
     @property
     def url(self) -> str:
         """Where the engine finds the route; known once it was started."""
-        if self._socket is None:
+        if not self._port:
             raise RuntimeError("the action route has not been started")
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/{self._secret}"
+        return f"http://127.0.0.1:{self._port}/{self._secret}"
 
     async def start(self) -> None:
         """Listen on a free port of the loopback interface."""
-        self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
         app = Starlette(routes=[Route("/{secret}", self._run, methods=["POST"])])
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
-        self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        while not self._server.started:  # noqa: ASYNC110 - uvicorn offers no event for it
-            await asyncio.sleep(0.01)
+        self._port = await self._stack.enter_async_context(serving(app))
 
     async def stop(self) -> None:
         """Stop listening."""
-        if self._server and self._serving:
-            self._server.should_exit = True
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._serving
-        if self._socket:
-            self._socket.close()
+        await self._stack.aclose()
 
     async def _run(self, request: Request) -> Response:
         if not hmac.compare_digest(request.path_params["secret"].encode(), self._secret.encode()):

@@ -16,8 +16,9 @@ from bot.channels import console
 from bot.content import Content
 from bot.conversation.turn import TurnWorker
 from bot.demo import Line
+from bot.recovery.people import Practice
 from bot.safety.screen import Screen
-from bot.store import people
+from bot.store import conversations, people
 from bot.store.tables import ConversationRow, OutboundRow
 from tests.behaviour.world import Someone, World
 from tests.doubles.engine import EngineDouble, engine_double
@@ -50,12 +51,20 @@ class House(World):
     def worker(self) -> TurnWorker:
         """One more worker, as another process would run it."""
         host = self.engine.host
-        return TurnWorker(self.store, host.client, host.turns, self.app.content, self.clock.now, "the practice")
+        return TurnWorker(
+            self.store, host.client, host.turns, self.app.content, self.clock.now, Practice("the practice")
+        )
 
     async def conversation(self, someone: Someone) -> ConversationRow:
         (row,) = await self.rows(ConversationRow, someone)
         found: ConversationRow = row
         return found
+
+    async def owner(self, someone: Someone) -> conversations.Owner:
+        """Who answers someone's next message."""
+        row = await self.conversation(someone)
+        async with self.store.read() as unit:
+            return await conversations.owner(unit, await unit.session.get_one(ConversationRow, row.id))
 
     async def sent(self, someone: Someone) -> list[OutboundRow]:
         """The outbox of one person, in order."""

@@ -9,7 +9,7 @@ import pytest
 
 from bot.channels import console
 from bot.content import ContentError
-from bot.conversation.intake import Intake, UnknownSender
+from bot.conversation.intake import Intake
 from bot.safety.screen import Screen
 from bot.store import people
 from bot.store.tables import AlertRow, InboundRow
@@ -43,16 +43,25 @@ async def test_without_its_words_the_protocol_still_pages_and_gives_the_lines_to
         wordless.piece("safety.any.holding")
     intake = Intake(house.store, house.app.intake._screen, wordless, house.clock.now)
     await intake.accept(console.heard("maya", "i want to kill myself"))
-    await house.app.sender.run_once()
+    await house.app.senders["console"].run_once()
     house.staff.is_alerted(danger="suicide", level="definite")
     house.client.hears("911", "988", lane="crisis")
 
 
-async def test_who_is_unknown_is_told_apart_and_nothing_is_kept(house: House) -> None:
-    with pytest.raises(UnknownSender) as caught:
-        await house.app.intake.accept(console.heard("+15550199", "hello"))
-    assert "+15550199" not in str(caught.value)
-    assert await house.rows(InboundRow) == []
+async def test_a_stranger_gets_public_help_once_and_danger_is_heard_from_them(house: House) -> None:
+    async def writes(text: str) -> list[str]:
+        before = len(house.lines)
+        house.move(minutes=1)
+        await house.app.intake.accept(console.heard("+15550199", text))
+        await house.app.settle()
+        return [line.text for line in house.lines[before:] if line.seat == "+15550199"]
+
+    assert "don't know this number" in " ".join(await writes("how do i fight a craving"))
+    assert await writes("hello?") == [], "nothing else, and not again the same day"
+    assert "911" not in " ".join(await writes("what is maya's plan")), "nor anything about anyone"
+    said = " ".join(await writes("i took all my pills, all of them"))
+    assert "your local emergency number" in said, "nobody guesses where they are"
+    house.staff.is_alerted(danger="overdose", level="definite")
 
 
 async def test_who_has_two_phones_is_answered_on_the_one_they_wrote_from_and_asked_there_later(house: House) -> None:

@@ -216,7 +216,7 @@ async def test_danger_in_the_next_message_is_not_talked_over_by_the_answer_to_th
     await house.app.settle()
     assert all(line.lane == "crisis" for line in house.client.new)
     house.client.does_not_hear("heard:")
-    assert (await house.conversation(house.client)).owner == Owner.PROTOCOL
+    assert await house.owner(house.client) is Owner.PROTOCOL
 
 
 async def test_what_was_asked_for_before_the_danger_still_reaches_staff(house: House) -> None:
@@ -240,11 +240,11 @@ async def test_a_yes_from_before_the_question_does_not_answer_it(each_house: Hou
     await house.app.settle()
     (question,) = await house.rows(QuestionRow)
     assert question.outcome is None
-    assert (await house.conversation(house.client)).owner == Owner.PROTOCOL, "the question is still open"
+    assert await house.owner(house.client) is Owner.PROTOCOL, "the question is still open"
 
     await house.writes(house.client, "2")
     await house.app.settle()
-    assert (await house.conversation(house.client)).owner == Owner.BOT, "this was an answer"
+    assert await house.owner(house.client) is Owner.BOT, "this was an answer"
 
 
 async def test_net_2_still_reads_what_the_question_has_overtaken(house: House) -> None:

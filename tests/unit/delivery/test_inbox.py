@@ -58,7 +58,7 @@ async def test_who_writes_a_thousand_messages_stands_in_nobodys_way(house: House
     await house.writes(house.theo, "is anyone there")
 
     await house.app.turns.run_once()
-    await house.app.sender.run_once()
+    await house.app.senders["console"].run_once()
     house.theo.hears("heard: is anyone there")
 
 

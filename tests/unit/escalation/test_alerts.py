@@ -306,7 +306,7 @@ async def test_a_page_that_fails_asks_the_next_person_at_once_but_never_in_a_sto
                 if row.status == OutStatus.QUEUED:
                     row.status = OutStatus.SENDING
                     await unit.session.flush()
-                    await outbox.record(unit, row.id, house.clock.now(), failure="blocked")
+                    await outbox.record(unit, [outbox.Outcome(row.id, failure="blocked")], house.clock.now())
                     await alerts.page_failed(unit, str(row.alert_id), house.clock.now())
         house.move(seconds=5)
         await house.app.tick.run()

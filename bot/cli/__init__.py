@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TextIO
@@ -15,7 +14,9 @@ import uvloop
 import yaml
 from rich.console import Console as Terminal
 
-from bot.settings import HOME, Settings, SettingsError, read_settings
+from bot.cli import people
+from bot.cli.base import BAD, fail, told
+from bot.settings import HOME, Settings, read_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,8 +33,10 @@ app.add_typer(plan_app, name="plan")
 app.add_typer(content_app, name="content")
 app.add_typer(keys_app, name="keys")
 app.add_typer(practice_app, name="practice")
-
-BAD = 2
+app.add_typer(people.client_app, name="client")
+app.add_typer(people.family_app, name="family")
+app.add_typer(people.staff_app, name="staff")
+app.command("invite")(people.invite)
 
 
 def main() -> None:
@@ -44,32 +47,6 @@ def main() -> None:
     os.umask(0o077)
     configure()
     app()
-
-
-def _fail(*sentences: str) -> typer.Exit:
-    for sentence in sentences:
-        typer.echo(sentence, err=True)
-    return typer.Exit(BAD)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn every error that staff can act on into its sentences and exit code 2."""
-    from bot.content import ContentError
-    from bot.conversation.model import TrainingFailed
-    from bot.conversation.process import EngineStartError
-    from bot.practice import PracticeError
-    from bot.recovery.plan import PlanError
-    from bot.safety.rules import RulesError
-    from bot.store.database import StoreError
-    from bot.store.vault import VaultError
-
-    try:
-        yield
-    except (SettingsError, PracticeError, PlanError) as error:
-        raise _fail(*error.faults) from error
-    except (ContentError, TrainingFailed, EngineStartError, RulesError, StoreError, VaultError) as error:
-        raise _fail(str(error)) from error
 
 
 def _model_ready(settings: Settings) -> None:
@@ -94,12 +71,12 @@ def demo(
     """
     from bot.terminal import play
 
-    with _told():
+    with told():
         settings = read_settings()
         if script is not None and not script.exists():
-            raise _fail(f"{script}: there is no such file")
+            raise fail(f"{script}: there is no such file")
         if transcript is not None and not transcript.resolve().parent.is_dir():
-            raise _fail(f"{transcript}: the folder {transcript.resolve().parent} does not exist")
+            raise fail(f"{transcript}: the folder {transcript.resolve().parent} does not exist")
         _model_ready(settings)
         uvloop.run(play(settings.home, script, transcript))
 
@@ -109,7 +86,7 @@ def screen() -> None:
     """Read {"id", "text", "role"} a line from standard input; write {"id", "findings"} a line: net 1 alone."""
     from bot.app import load_screen
 
-    with _told():
+    with told():
         net = load_screen(HOME)
         for row in _json_lines(sys.stdin):
             if "error" in row:
@@ -149,7 +126,7 @@ def understand() -> None:
                     }
                 )
 
-    with _told():
+    with told():
         _model_ready(read_settings())
         asyncio.run(work())
 
@@ -196,7 +173,7 @@ def _write(row: dict[str, Any]) -> None:
 @app.command()
 def train() -> None:
     """Train the dialogue model, unless the one of the present sources is there already."""
-    with _told():
+    with told():
         _model_ready(read_settings())
 
 
@@ -205,7 +182,7 @@ def run() -> None:
     """Run the service: hear, answer, send, watch the clock. Refuses safety texts that the practice has not signed."""
     from bot.service import serve
 
-    with _told():
+    with told():
         settings = read_settings()
         _model_ready(settings)
         uvloop.run(serve(settings))
@@ -216,7 +193,7 @@ def doctor() -> None:
     """Say in words what is missing or wrong before the service can run; exit code 2 where something is."""
     from bot.doctor import examine
 
-    with _told():
+    with told():
         findings = asyncio.run(examine())
     for finding in findings:
         typer.echo(f"{'ok  ' if finding.good else 'MEND'}  {finding.what}: {finding.sentence}")
@@ -241,7 +218,7 @@ def practice_load(
             await enrol(unit, practice, file.parent, library, NAME, datetime.now(UTC))
         return len(practice.people)
 
-    with _told():
+    with told():
         count = asyncio.run(work(read_settings()))
         typer.echo(f"{count} people of {file} are known.")
 
@@ -264,9 +241,9 @@ def plan_import(
         try:
             data = yaml.safe_load(file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            raise _fail(f"{file}: cannot be read: {error}") from error
+            raise fail(f"{file}: cannot be read: {error}") from error
         except (yaml.YAMLError, RecursionError) as error:
-            raise _fail(f"{file}: is not YAML: {error}") from error
+            raise fail(f"{file}: is not YAML: {error}") from error
         return read_plan(data, load_content(settings.home).skill_names())
 
     async def work(settings: Settings, plan: Plan) -> tuple[str, int]:
@@ -274,7 +251,7 @@ def plan_import(
             row = await _client(unit, client)
             return people.key_of(unit, row), await plans.add_version(unit, row.id, plan, approved_by, datetime.now(UTC))
 
-    with _told():
+    with told():
         settings = read_settings()
         plan = read(settings)
         key, version = asyncio.run(work(settings, plan))
@@ -300,10 +277,10 @@ def plan_show(
                 return None
             return people.key_of(unit, row), newest.version, plan.model_dump(mode="json", exclude_none=True)
 
-    with _told():
+    with told():
         found = asyncio.run(work(read_settings()))
     if found is None:
-        raise _fail("This client has no plan yet: `handrail plan import FILE.yml --client NAME` stores one.")
+        raise fail("This client has no plan yet: `handrail plan import FILE.yml --client NAME` stores one.")
     key, version, plan = found
     typer.echo(f"# {key}, version {version}")
     typer.echo(yaml.safe_dump(plan, sort_keys=False, allow_unicode=True, width=100).rstrip())
@@ -321,7 +298,7 @@ async def _client(unit: Any, key: str) -> Any:
     known = ", ".join(sorted(by_key)) or "nobody yet (`handrail practice load FILE.yml` adds people)"
     chosen = [row for name, row in by_key.items() if name == key] if key else rows
     if len(chosen) != 1:
-        raise _fail(f"Say which client with --client NAME. Known clients: {known}.")
+        raise fail(f"Say which client with --client NAME. Known clients: {known}.")
     return chosen[0]
 
 
@@ -338,7 +315,7 @@ def content_list(
         async with opened_store(settings, create=True) as store, store.read() as unit:
             return await signatures.current(unit)
 
-    with _told():
+    with told():
         settings = read_settings()
         words, signed = load_content(settings.home), asyncio.run(work(settings))
         for piece in words.pieces.values():
@@ -364,15 +341,15 @@ def content_sign(
         async with opened_store(settings, create=True) as store, store.write() as unit:
             return await signatures.sign(unit, digests, by, datetime.now(UTC))
 
-    with _told():
+    with told():
         if not by.strip():
-            raise _fail("--by needs a name: of whoever has read these words and answers for them.")
+            raise fail("--by needs a name: of whoever has read these words and answers for them.")
         settings = read_settings()
         words = load_content(settings.home)
         known = {p.id for p in words.pieces.values()}
         unknown = [name for name in piece or () if name not in known]
         if unknown:
-            raise _fail(f"No text is called {', '.join(unknown)}: `handrail content list` shows them all.")
+            raise fail(f"No text is called {', '.join(unknown)}: `handrail content list` shows them all.")
         chosen = [p for p in words.pieces.values() if (p.id in piece if piece else p.kind == "safety")]
         if not yes:
             for p in chosen:
@@ -389,10 +366,10 @@ def keys_new() -> None:
     """Make the key file where there is none yet, and say where it is."""
     from bot.store.vault import new_key, write_keys
 
-    with _told():
+    with told():
         settings = read_settings()
         if settings.has_keys:
-            raise _fail(f"There are keys already ({'HANDRAIL_KEYS' if settings.keys else settings.key_path}).")
+            raise fail(f"There are keys already ({'HANDRAIL_KEYS' if settings.keys else settings.key_path}).")
         write_keys(settings.key_path, dict([new_key()]))
         typer.echo(
             f"{settings.key_path} holds a new key. Keep a copy apart from the database: without it nothing opens."
@@ -404,10 +381,10 @@ def keys_rotate() -> None:
     """Add a new key, seal everything with it, and keep the old ones for backups. Works on a key file."""
     from bot.service import rotate_keys
 
-    with _told():
+    with told():
         settings = read_settings()
         if settings.keys:
-            raise _fail(
+            raise fail(
                 "The keys come from HANDRAIL_KEYS: put a new one first there (`handrail keys print` makes one), restart "
                 "the service, then run `handrail keys reseal`."
             )
@@ -420,7 +397,7 @@ def keys_reseal() -> None:
     """Seal everything that an older key sealed with the current one (the first in HANDRAIL_KEYS)."""
     from bot.service import reseal
 
-    with _told():
+    with told():
         count = asyncio.run(reseal(read_settings()))
         typer.echo(f"{count} values are sealed with the current key.")
 

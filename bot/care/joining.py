@@ -1,0 +1,327 @@
+"""Joining: an invite is redeemed, what this is gets said, agreement is recorded, a few questions are asked.
+
+Needs no engine: consent has to be plain, and what is kept of it exact. Whoever writes something else in the middle is
+answered by the bot, and may go on later.
+"""
+
+import re
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from bot.care.danger import Case
+from bot.care.sending import Voice
+from bot.delivery import outbox
+from bot.delivery.messages import Choice, Lane, Outbound
+from bot.escalation import alerts
+from bot.escalation.policy import AlertKind
+from bot.recovery import joining
+from bot.recovery.check_in import next_due, parse_time
+from bot.recovery.joining import Step
+from bot.recovery.people import DECLINED, MINOR, Person, Role
+from bot.store import audit, people
+from bot.store.database import Unit, new_id
+from bot.store.tables import ConsentRow, ContactPointRow, ConversationRow, InviteRow, PersonRow
+
+VALID_FOR = timedelta(days=7)
+JOINING = "joining"
+FAMILY = "family"
+DEFAULT_TIME = "09:00"
+# Letters and digits that cannot be mistaken for one another, as people read codes aloud.
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CODE = re.compile(r"(?<![A-Za-z0-9])([A-Za-z0-9]{5})-?([A-Za-z0-9]{5})(?![A-Za-z0-9])")
+_MISREAD = str.maketrans("OIL", "011")
+_AGAIN = {Step.AGREE: "joining.agree_again", Step.ADULT: "joining.adult_again"}
+
+
+class NotConsented(Exception):
+    """A relative of a client may not join yet: the client has not agreed."""
+
+
+async def invite(unit: Unit, person: PersonRow, now: datetime) -> str:
+    """A new code for a person, valid once and for seven days; older ones end.
+
+    Raises:
+        NotConsented: a client has been asked about this relative and has not said yes.
+    """
+    asked = select(ConsentRow).where(ConsentRow.other_id == person.id, ConsentRow.scope == FAMILY)
+    consents = (await unit.session.scalars(asked)).all()
+    if consents and not any(row.given_at and not row.withdrawn_at for row in consents):
+        raise NotConsented("the client has not agreed to this relative")
+    old = select(InviteRow).where(InviteRow.person_id == person.id, InviteRow.used_at.is_(None))
+    for row in await unit.session.scalars(old):
+        row.expires_at = now
+    code = "".join(secrets.choice(_LETTERS) for _ in range(10))
+    unit.session.add(
+        InviteRow(
+            id=new_id(),
+            person_id=person.id,
+            code_hash=unit.vault.digest(code),
+            created_at=now,
+            expires_at=now + VALID_FOR,
+        )
+    )
+    await audit.write(unit, "operator", "invited", person.id, now)
+    return f"{code[:5]}-{code[5:]}"
+
+
+def looks_like_code(text: str) -> bool:
+    """Whether a text is nothing but what could be a code."""
+    found = _CODE.search(text)
+    return bool(found and len(text.split()) <= 2 and any(c.isdigit() for c in found.group()))
+
+
+async def redeem(unit: Unit, text: str, channel: str, address: str, now: datetime) -> ConversationRow | None:
+    """Give an address to the person whose code is in a text; nothing where there is none that is good.
+
+    An address that belongs to somebody else already stays theirs.
+    """
+    invites = [row for found in _CODE.finditer(text[:200]) if (row := await _invite(unit, found, now))]
+    if not invites:
+        return None
+    (used, *_) = invites
+    known = await people.by_address(unit, channel, address)
+    if known is not None:
+        contact, conversation, owner = known
+        if owner.id != used.person_id and owner.role != Role.STRANGER:
+            return None
+        contact.person_id = conversation.person_id = used.person_id
+        await unit.session.flush()
+        await unit.session.refresh(conversation, ["person"])
+    else:
+        contact = await people.add_contact(unit, used.person_id, channel, address)
+        conversation = await _conversation(unit, contact)
+    used.used_at = contact.verified_at = now
+    contact.opted_out_at = contact.suspended_at = None
+    await audit.write(unit, used.person_id, f"invite redeemed on {channel}", used.person_id, now)
+    return conversation
+
+
+async def _invite(unit: Unit, found: re.Match[str], now: datetime) -> InviteRow | None:
+    code = (found[1] + found[2]).upper().translate(_MISREAD)
+    query = select(InviteRow).where(
+        InviteRow.code_hash.in_(unit.vault.digests(code)), InviteRow.used_at.is_(None), InviteRow.expires_at > now
+    )
+    row: InviteRow | None = (await unit.session.scalars(query.with_for_update())).first()
+    return row
+
+
+async def _conversation(unit: Unit, contact: ContactPointRow) -> ConversationRow:
+    query = select(ConversationRow).where(ConversationRow.contact_point_id == contact.id)
+    return (await unit.session.scalars(query)).one()
+
+
+async def begin(voice: Voice) -> None:
+    """Say what this is, who reads it and what to do in an emergency, and ask for agreement.
+
+    Who has agreed before, on another phone, is only greeted.
+    """
+    case = voice.case
+    row = await case.unit.session.get_one(PersonRow, case.person.id)
+    if await agreed(case.unit, row.id):
+        row.joining = None
+        await voice.say("service.welcome_back")
+        return
+    for piece in (f"joining.hello.{row.role}", f"joining.private.{row.role}", "joining.hours"):
+        await voice.say(piece)
+    await _ask(voice, row, Step.AGREE)
+
+
+async def reopen(voice: Voice) -> bool:
+    """Begin again with someone who had declined, or put the question that waits once more; returns whether it was that."""
+    row = await voice.case.unit.session.get_one(PersonRow, voice.case.person.id)
+    if row.joining is None or row.joining == MINOR:
+        return False
+    if row.joining == DECLINED:
+        await begin(voice)
+    else:
+        await _ask(voice, row, Step(row.joining))
+    return True
+
+
+async def agreed(unit: Unit, person_id: str) -> bool:
+    """Whether a person has agreed to use this program, and has not taken it back."""
+    query = select(ConsentRow.id).where(
+        ConsentRow.person_id == person_id,
+        ConsentRow.scope == JOINING,
+        ConsentRow.given_at.is_not(None),
+        ConsentRow.withdrawn_at.is_(None),
+    )
+    return await unit.session.scalar(query.limit(1)) is not None
+
+
+async def _ask(voice: Voice, row: PersonRow, step: Step, *, again: bool = False) -> None:
+    row.joining = step
+    piece = f"joining.{step}"
+    if again and step in _AGAIN:
+        piece = _AGAIN[step]
+    text = voice.text(piece)
+    if again and step not in _AGAIN:
+        own = voice.case.content.piece(piece, voice.case.person.language)
+        text = voice.case.content.fill(own.more[0], voice.case.person.country, voice.case.person.language)
+    choices = (Choice("1 yes", "1"), Choice("2 no", "2")) if step.yes_or_no else ()
+    case = voice.case
+    await outbox.enqueue(case.unit, case.conversation, [Outbound(text, choices)], Lane.REPLY, case.now)
+
+
+async def resume(voice: Voice) -> bool:
+    """Go on with the questions that were left; returns whether there are any."""
+    row = await voice.case.unit.session.get_one(PersonRow, voice.case.person.id)
+    step = await _first_open(row)
+    if step is None:
+        return False
+    await _ask(voice, row, step)
+    return True
+
+
+async def _first_open(row: PersonRow) -> Step | None:
+    told = {
+        Step.NUMBER: row.number_sealed,
+        Step.PLACE: row.place_sealed,
+        Step.EMERGENCY_CONTACT: row.emergency_contact_sealed,
+        Step.WELFARE_CHECK: row.welfare_check,
+    }
+    steps = joining.STEPS.get(Role(row.role), ())
+    return next((step for step, value in told.items() if step in steps and value is None), None)
+
+
+async def answer(voice: Voice, text: str) -> bool:
+    """Read a message as the answer to the question that waits; returns whether it was one.
+
+    What is no answer to a question that may be left out belongs to the bot: nobody who writes of a craving is asked
+    for their country again.
+    """
+    case = voice.case
+    row = await case.unit.session.get_one(PersonRow, case.person.id)
+    step = Step(str(row.joining))
+    if step is Step.AGREE:
+        await _agreement(voice, row, joining.says_yes(text))
+        return True
+    if step is Step.ADULT:
+        await _age(voice, row, joining.says_yes(text))
+        return True
+    if step is not Step.WELFARE_CHECK and joining.skips(text):
+        await _next(voice, row, step)
+        return True
+    if step is Step.WELFARE_CHECK:
+        said = joining.says_yes(text)
+        if said is not None:
+            row.welfare_check = said
+        elif not joining.skips(text):
+            return await _no_answer(voice, row, step, text)
+        await _next(voice, row, step)
+        return True
+    read = joining.READ[step](text, joining.Known(row.country))
+    if read is None:
+        return await _no_answer(voice, row, step, text)
+    _keep(case.unit, row, step, read, case.now)
+    await case.unit.session.flush()
+    await _next(voice, row, step)
+    return True
+
+
+async def _no_answer(voice: Voice, row: PersonRow, step: Step, text: str) -> bool:
+    """Ask once more after something short; longer words are for the bot, and the questions wait."""
+    last = await outbox.last_sent(voice.case.unit, voice.case.conversation.contact_point_id, 1)
+    asked_twice = bool(last) and last[0].text != voice.text(f"joining.{step}")
+    if len(text.split()) > 3 or "?" in text or asked_twice:
+        row.joining = None
+        await voice.say("joining.left", at=row.case_number)
+        return False
+    await _ask(voice, row, step, again=True)
+    return True
+
+
+def _keep(unit: Unit, row: PersonRow, step: Step, value: str, now: datetime) -> None:
+    if step is Step.COUNTRY:
+        row.country = value
+    elif step is Step.TIME_ZONE:
+        row.time_zone = value
+    elif step is Step.CHECK_IN_AT:
+        row.check_in_at = value
+    else:
+        column = f"{step}_sealed"
+        setattr(row, column, unit.seal(PersonRow, column, row.id, value))
+    if row.role == Role.CLIENT and row.check_in_at and step in (Step.TIME_ZONE, Step.CHECK_IN_AT):
+        row.next_check_in = next_due(now, people.person_of(unit, row).zone, parse_time(row.check_in_at))
+
+
+async def _next(voice: Voice, row: PersonRow, after: Step) -> None:
+    """Put the question that follows; one whose answer follows from an earlier one is not put."""
+    step = joining.next_step(Role(row.role), after)
+    if step is Step.TIME_ZONE and (only := joining.only_zone(row.country)):
+        _keep(voice.case.unit, row, step, only, voice.case.now)
+        step = joining.next_step(Role(row.role), step)
+    # What was changed counts for the words of the next question: the country's lines, above all.
+    voice = Voice(_with(voice.case, people.person_of(voice.case.unit, row)), voice.practice)
+    if step is not None:
+        if after is Step.ADULT or (after is Step.AGREE and row.role == Role.STAFF):
+            await voice.say("joining.skippable")
+        await _ask(voice, row, step)
+        return
+    row.joining = None
+    await voice.say(f"joining.done.{row.role}", time=_time_of(row, voice.case.person.language))
+
+
+def _with(case: Case, person: Person) -> Case:
+    return Case(case.unit, case.content, person, case.conversation, case.now)
+
+
+def _time_of(row: PersonRow, language: str) -> str:
+    at = parse_time(row.check_in_at or DEFAULT_TIME)
+    if language == "es":
+        return at.strftime("%H:%M")
+    hour = at.hour % 12 or 12
+    minute = f":{at.minute:02d}" if at.minute else ""
+    return f"{hour}{minute} {'am' if at.hour < 12 else 'pm'}"
+
+
+async def _agreement(voice: Voice, row: PersonRow, yes: bool | None) -> None:
+    if yes is None:
+        await _ask(voice, row, Step.AGREE, again=True)
+        return
+    await _record(voice, row, yes)
+    if yes:
+        await _next(voice, row, Step.AGREE)
+    else:
+        row.joining = DECLINED
+        await voice.say("joining.declined")
+
+
+async def _record(voice: Voice, row: PersonRow, yes: bool) -> None:
+    """Keep what was agreed to: the time, and a hash of exactly the words that were said."""
+    case = voice.case
+    said = (f"joining.hello.{row.role}", f"joining.private.{row.role}", "joining.hours", "joining.agree")
+    wording = case.content.version(said, case.person.language)
+    contact = await case.unit.session.get_one(ContactPointRow, case.conversation.contact_point_id)
+    case.unit.session.add(
+        ConsentRow(
+            id=new_id(),
+            person_id=row.id,
+            scope=JOINING,
+            wording=wording,
+            how=contact.channel,
+            asked_at=case.now,
+            given_at=case.now if yes else None,
+            refused_at=None if yes else case.now,
+        )
+    )
+    await audit.write(case.unit, row.id, "joined" if yes else "joining declined", row.id, case.now)
+
+
+async def _age(voice: Voice, row: PersonRow, adult: bool | None) -> None:
+    if adult is None:
+        await _ask(voice, row, Step.ADULT, again=True)
+    elif adult:
+        if row.role == Role.CLIENT:
+            # Check-ins begin from here, whatever of the questions that follow is answered.
+            _keep(voice.case.unit, row, Step.CHECK_IN_AT, row.check_in_at or DEFAULT_TIME, voice.case.now)
+        await _next(voice, row, Step.ADULT)
+    else:
+        case = voice.case
+        row.joining, row.check_in_at, row.next_check_in = MINOR, None, None
+        # First the alert: what is said to them next is true then.
+        story = f"{case.now:%d %b %H:%M} UTC. They say that they are under 18, so joining has ended. Please look."
+        await alerts.raise_alert(case.unit, alerts.Raising(AlertKind.HUMAN, row.id, story=story), case.now)
+        await voice.say("joining.minor")

@@ -1,0 +1,193 @@
+"""Twilio as the carrier of text messages: its REST API, its signed webhook calls, its error codes."""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+from starlette.datastructures import ImmutableMultiDict
+from twilio.base.exceptions import TwilioRestException
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+
+from bot.channels.sms import NAME, Forged, Unreadable
+from bot.delivery.messages import Fault, Inbound, Receipt, Report, SendError, Shape
+
+TIMEOUT = 10.0
+_ADDRESS = re.compile(r"\+?\d{3,15}$")
+_SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}$")
+# By the provider's list of error and warning codes.
+_FAULTS = {
+    20003: Fault.NOT_ALLOWED, 20005: Fault.NOT_ALLOWED, 20008: Fault.NOT_ALLOWED, 20404: Fault.NOT_ALLOWED,
+    20429: Fault.BUSY, 14107: Fault.BUSY, 30001: Fault.BUSY, 30022: Fault.BUSY, 63018: Fault.BUSY, 21611: Fault.BUSY,
+    21610: Fault.OPTED_OUT,
+    21211: Fault.NO_SUCH_ADDRESS, 21214: Fault.NO_SUCH_ADDRESS, 21217: Fault.NO_SUCH_ADDRESS, 21614: Fault.NO_SUCH_ADDRESS,
+    21612: Fault.NO_SUCH_ADDRESS, 30005: Fault.NO_SUCH_ADDRESS, 30006: Fault.NO_SUCH_ADDRESS,
+    30003: Fault.UNREACHABLE, 30004: Fault.BLOCKED,
+    30008: Fault.DOWN, 30009: Fault.DOWN, 30010: Fault.NOT_ALLOWED,
+    21408: Fault.NOT_ALLOWED, 21603: Fault.NOT_ALLOWED, 21606: Fault.NOT_ALLOWED, 21212: Fault.NOT_ALLOWED,
+    21660: Fault.NOT_ALLOWED, 21703: Fault.NOT_ALLOWED, 21704: Fault.NOT_ALLOWED, 30002: Fault.NOT_ALLOWED,
+    30032: Fault.NOT_ALLOWED, 30034: Fault.NOT_ALLOWED, 30035: Fault.NOT_ALLOWED, 30036: Fault.DOWN,
+    21602: Fault.REFUSED, 21617: Fault.REFUSED, 30007: Fault.REFUSED, 30019: Fault.REFUSED,
+}  # fmt: skip
+_RECEIPTS = {
+    "accepted": Receipt.ACCEPTED, "scheduled": Receipt.ACCEPTED, "queued": Receipt.ACCEPTED,
+    "sending": Receipt.SENT, "sent": Receipt.SENT, "delivered": Receipt.DELIVERED, "read": Receipt.DELIVERED,
+    "undelivered": Receipt.FAILED, "failed": Receipt.FAILED, "canceled": Receipt.FAILED,
+}  # fmt: skip
+# What the provider answers by itself, when it is the whole text.
+_OWN_WORDS = "stop stopall unsubscribe cancel end quit revoke optout start yes unstop help info"
+_OWN = frozenset(_OWN_WORDS.split())
+_MOST_RECEIVED = 1_000
+
+
+class Twilio:
+    """An account with a number or a Messaging Service.
+
+    Args:
+        tokens: the auth token, and while it is being changed the other one: calls signed with either are taken.
+        sender: a number as +E.164, or the id of a Messaging Service (MG…).
+        public_url: under which address the provider reaches us, as it is set in its console; without a slash at the end.
+        answers_keywords: whether the provider answers STOP, START and HELP by itself, as it does unless it was asked not to.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        tokens: Sequence[str],
+        sender: str,
+        public_url: str,
+        api_url: str = "",
+        *,
+        answers_keywords: bool = True,
+    ) -> None:
+        quiet = logging.getLogger("handrail.twilio")
+        # The library would log the texts.
+        quiet.disabled = True
+        self._http = AsyncTwilioHttpClient(timeout=TIMEOUT, logger=quiet)
+        self._client = Client(account, tokens[0], account, http_client=self._http)
+        if api_url:
+            self._client.api.base_url = api_url
+        self._validators = [RequestValidator(token) for token in tokens]
+        self._sender = {"messaging_service_sid": sender} if sender.startswith("MG") else {"from_": sender}
+        self._public_url = public_url.rstrip("/")
+        self._answers_keywords = answers_keywords
+
+    async def send(self, to: str, body: str, message_id: str) -> str:
+        callback: dict[str, Any] = {}
+        if self._public_url:
+            callback["status_callback"] = f"{self._public_url}/sms/status?id={message_id}"
+        try:
+            sent = await self._client.messages.create_async(to=to, body=body, **self._sender, **callback)
+        except TwilioRestException as error:
+            fault = _fault_of(error)
+            if fault is None:
+                raise
+            raise SendError(fault, timedelta(seconds=5) if fault is Fault.BUSY else None) from error
+        except aiohttp.ClientConnectorError as error:
+            raise SendError(Fault.DOWN) from error
+        return str(sent.sid)
+
+    async def report(self, provider_id: str) -> Report | None:
+        return _report(await self._client.messages(provider_id).fetch_async())
+
+    async def find(self, to: str, body: str, since: datetime) -> Report | None:
+        # By the provider's clock, which is not ours.
+        after = since - timedelta(minutes=1)
+        found = await self._client.messages.list_async(to=to, date_sent_after=after, limit=50)
+        for message in found:
+            created = message.date_created or message.date_sent
+            ours = str(message.direction).startswith("outbound") and message.body == body
+            if ours and (created is None or created >= after.replace(microsecond=0)):
+                return _report(message)
+        raise SendError(Fault.DOWN)
+
+    async def received(self, since: datetime) -> Sequence[Inbound]:
+        found = await self._client.messages.list_async(date_sent_after=since, limit=_MOST_RECEIVED)
+        inbound = []
+        for message in reversed(found):
+            if str(message.direction) != "inbound":
+                continue
+            form = [("MessageSid", str(message.sid)), ("From", str(message.from_)), ("Body", str(message.body or ""))]
+            form.append(("NumMedia", str(message.num_media or 0)))
+            try:
+                inbound.append(self.inbound(form))
+            except Unreadable:
+                continue
+        return inbound
+
+    def check(self, path: str, form: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> None:
+        signature = headers.get("x-twilio-signature", "")
+        params = ImmutableMultiDict(list(form))
+        url = f"{self._public_url}{path}"
+        # All of them are tried, so that the time it takes does not tell which one was right.
+        good = [validator.validate(url, params, signature) for validator in self._validators]
+        if not signature or not any(good):
+            raise Forged("the signature is missing or wrong")
+
+    def inbound(self, form: Sequence[tuple[str, str]]) -> Inbound:
+        fields = dict(form)
+        sid, address = fields.get("MessageSid") or fields.get("SmsSid") or "", fields.get("From", "")
+        if not _SID.match(sid):
+            raise Unreadable("no id of a message")
+        if not _ADDRESS.match(address):
+            raise Unreadable("no number that it came from")
+        body = fields.get("Body", "")
+        media = _media(fields)
+        word = re.sub(r"\W", "", body).lower()
+        answered = bool(fields.get("OptOutType")) or (self._answers_keywords and word in _OWN)
+        return Inbound(
+            NAME,
+            address,
+            sid,
+            body,
+            Shape.MEDIA if media else Shape.TEXT,
+            media=media,
+            keywords=True,
+            answered=answered,
+        )
+
+    def receipt(self, form: Sequence[tuple[str, str]]) -> Report:
+        fields = dict(form)
+        sid = fields.get("MessageSid") or fields.get("SmsSid") or ""
+        status = fields.get("MessageStatus") or fields.get("SmsStatus") or ""
+        if not _SID.match(sid) or status not in _RECEIPTS:
+            raise Unreadable("no message, or no status that we know")
+        code = fields.get("ErrorCode", "")
+        return Report(sid, _RECEIPTS[status], _fault(int(code)) if code.isdecimal() and int(code) else None)
+
+    async def close(self) -> None:
+        await self._http.close()
+
+
+def _media(fields: Mapping[str, str]) -> str:
+    count = fields.get("NumMedia", "0")
+    if not count.isdecimal() or int(count) == 0:
+        return ""
+    kind = fields.get("MediaContentType0", "").partition("/")[0]
+    return {"image": "a picture", "audio": "a recording", "video": "a video"}.get(kind, "a file")
+
+
+def _report(message: Any) -> Report | None:
+    receipt = _RECEIPTS.get(str(message.status))
+    if receipt is None:
+        return None
+    return Report(str(message.sid), receipt, _fault(int(message.error_code)) if message.error_code else None)
+
+
+def _fault(code: int) -> Fault:
+    return _FAULTS.get(code, Fault.REFUSED)
+
+
+def _fault_of(error: TwilioRestException) -> Fault | None:
+    """Why it was certainly not sent; nothing where something between us gave up waiting, so that nobody knows."""
+    if error.code in _FAULTS:
+        return _FAULTS[error.code]
+    if error.status == 429:
+        return Fault.BUSY
+    if error.status in (502, 504):
+        return None
+    return Fault.DOWN if error.status >= 500 else Fault.NOT_ALLOWED if error.status in (401, 403) else Fault.REFUSED

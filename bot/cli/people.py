@@ -1,0 +1,215 @@
+"""``handrail client|family|staff add`` and ``handrail invite``: who may use this, and the code they join by."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from bot.cli.base import fail, told
+from bot.recovery import joining as questions
+from bot.recovery.people import Role
+from bot.settings import Settings, read_settings
+
+client_app = typer.Typer(no_args_is_help=True, help="Clients: add one.")
+family_app = typer.Typer(no_args_is_help=True, help="Family members: add one.")
+staff_app = typer.Typer(no_args_is_help=True, help="Staff: add one.")
+
+Key = Annotated[str, typer.Argument(help="A short name for them, such as maya; letters, digits, - and _.")]
+Name = Annotated[str, typer.Option(help="Their name, as they are greeted by its first word.")]
+Zone = Annotated[str, typer.Option(help="Time zone by its IANA name; they are asked when they join.")]
+Country = Annotated[str, typer.Option(help="Two letters; the practice's own where left out. They are asked too.")]
+Language = Annotated[str, typer.Option(help="en or es.")]
+Number = Annotated[str, typer.Option(help="A number on which a person can call them.")]
+
+
+@client_app.command("add")
+def add_client(
+    key: Key,
+    name: Name,
+    interventionist: Annotated[str, typer.Option(help="The short name of who looks after them.")] = "",
+    time_zone: Zone = "America/New_York",
+    country: Country = "",
+    language: Language = "en",
+    check_in_at: Annotated[str, typer.Option(help="Local time of the daily check-in, such as 09:00.")] = "",
+    number: Number = "",
+    place: Annotated[str, typer.Option(help="Town or address, for an emergency.")] = "",
+) -> None:
+    """Add a client and print the invite they join by."""
+    from bot.care.enrolment import NewPerson
+
+    at = questions.read_time(check_in_at) if check_in_at else None
+    if check_in_at and at is None:
+        raise fail("--check-in-at: give a time between 08:00 and 21:00, such as 09:00")
+    _add(
+        lambda home: NewPerson(
+            key=key,
+            role=Role.CLIENT,
+            name=name,
+            time_zone=time_zone,
+            country=(country or home.country).upper(),
+            language=language,
+            check_in_at=at.strftime("%H:%M") if at else None,
+            interventionist=interventionist or None,
+            number=number or None,
+            place=place or None,
+        )
+    )
+
+
+@family_app.command("add")
+def add_family(
+    key: Key,
+    name: Name,
+    of: Annotated[str, typer.Option(help="The client they belong to, who must agree. Left out: unlinked.")] = "",
+    consented: Annotated[str, typer.Option(help="That the client has agreed already: how, and when.")] = "",
+    time_zone: Zone = "America/New_York",
+    country: Country = "",
+    language: Language = "en",
+    number: Number = "",
+) -> None:
+    """Add a family member. With --of, the client is asked first, and the invite is made once they have agreed.
+
+    Who comes by themselves is added without --of, and stays unlinked: nobody learns whether their relative is a client.
+    """
+    from bot.care.enrolment import NewPerson
+
+    if consented and not of:
+        raise fail("--consented needs --of: say which client has agreed")
+    _add(
+        lambda home: NewPerson(
+            key=key,
+            role=Role.FAMILY,
+            name=name,
+            time_zone=time_zone,
+            country=(country or home.country).upper(),
+            language=language,
+            number=number or None,
+        ),
+        of=of,
+        consented=consented,
+    )
+
+
+@staff_app.command("add")
+def add_staff(
+    key: Key,
+    name: Name,
+    on_call: Annotated[
+        bool, typer.Option(help="Whether they are asked when an interventionist does not answer.")
+    ] = True,
+    time_zone: Zone = "America/New_York",
+    country: Country = "",
+    language: Language = "en",
+    number: Number = "",
+) -> None:
+    """Add someone on staff and print the invite they join by; on Telegram it is a link to the staff's own bot."""
+    from bot.care.enrolment import NewPerson
+
+    _add(
+        lambda home: NewPerson(
+            key=key,
+            role=Role.STAFF,
+            name=name,
+            time_zone=time_zone,
+            country=(country or home.country).upper(),
+            language=language,
+            on_call=on_call,
+            number=number or None,
+        )
+    )
+
+
+def invite(
+    key: Annotated[str, typer.Argument(help="The short name of someone who was added.")],
+) -> None:
+    """Print a new invite: for one use, good for seven days. Older ones of the same person end."""
+    from bot.care import joining
+    from bot.care.enrolment import EnrolmentError
+    from bot.service import opened_store
+    from bot.store import people
+
+    async def work(settings: Settings) -> tuple[Role, str]:
+        async with opened_store(settings) as store, store.write() as unit:
+            row = await people.by_key(unit, key)
+            if row is None:
+                raise EnrolmentError(
+                    f"nobody is called {key}: `handrail client add`, `family add` or `staff add` first"
+                )
+            try:
+                return Role(row.role), await joining.invite(unit, row, datetime.now(UTC))
+            except joining.NotConsented as error:
+                raise EnrolmentError(
+                    f"{error}: they were asked, and have not said yes. Where they have told you, "
+                    "add the relative anew with --consented"
+                ) from error
+
+    with told():
+        settings = read_settings()
+        role, code = asyncio.run(work(settings))
+        _print_invite(settings, role, code)
+
+
+def _add(new: Any, of: str = "", consented: str = "") -> None:
+    from bot.app import load_content
+    from bot.care import enrolment, joining
+    from bot.care.enrolment import EnrolmentError
+    from bot.service import opened_store
+    from bot.store import people
+
+    async def work(settings: Settings) -> tuple[Role, str | None]:
+        person = new(settings)
+        _check(person)
+        now = datetime.now(UTC)
+        async with opened_store(settings, create=True) as store, store.write() as unit:
+            client = await people.by_key(unit, of) if of else None
+            if of and (client is None or client.role != Role.CLIENT):
+                raise EnrolmentError(f"no client is called {of}")
+            row = await enrolment.add(unit, person, now)
+            if client is not None and consented:
+                await enrolment.consent_noted(unit, client, row, consented, now)
+            elif client is not None:
+                content = load_content(settings.home)
+                await enrolment.ask_client(unit, content, settings.named, client, row, now)
+                return person.role, None
+            return person.role, await joining.invite(unit, row, now)
+
+    with told():
+        settings = read_settings()
+        role, code = asyncio.run(work(settings))
+        if code is None:
+            typer.echo(f"{of} is asked now. Once they have agreed: `handrail invite KEY` with the key you just gave.")
+        else:
+            _print_invite(settings, role, code)
+
+
+def _check(person: Any) -> None:
+    """Raises ``EnrolmentError`` where what was given cannot be."""
+    import re
+
+    from bot.care.enrolment import EnrolmentError
+    from bot.store.people import LANGUAGES
+
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", person.key):
+        raise EnrolmentError(
+            f"{person.key!r}: a short name begins with a small letter and has letters, digits, - and _"
+        )
+    if not person.name.strip():
+        raise EnrolmentError("--name is empty")
+    if not questions.is_zone(person.time_zone):
+        raise EnrolmentError(f"--time-zone {person.time_zone}: there is none; give one such as America/Chicago")
+    if questions.read_country(person.country) != person.country.upper():
+        raise EnrolmentError(f"--country {person.country}: give two letters, such as US")
+    if person.language not in LANGUAGES:
+        raise EnrolmentError(f"--language {person.language}: give one of {', '.join(LANGUAGES)}")
+    if person.number and questions.read_number(person.number, person.country.upper()) is None:
+        raise EnrolmentError("--number: that is no phone number of this country; give it with + and the country code")
+
+
+def _print_invite(settings: Settings, role: Role, code: str) -> None:
+    """Say how the code is used, on every channel that is set up."""
+    from bot.invites import ways
+
+    typer.echo(f"Code: {code}  (for one use, good for seven days)")
+    for way in asyncio.run(ways(settings, role, code)):
+        typer.echo(way)

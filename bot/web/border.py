@@ -1,0 +1,194 @@
+"""The border: the only routes that the world may reach. What is not signed, or makes no sense, is refused and counted."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import parse_qsl
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from bot.channels import telegram
+from bot.channels.sms import Forged, Provider, Unreadable
+from bot.channels.telegram import TelegramBot
+from bot.conversation.reception import NotKept
+from bot.delivery.messages import Inbound, Report
+
+log = structlog.get_logger()
+
+# Far more than any provider sends; what is longer is not read.
+MOST = 1024 * 1024
+MOST_FIELDS = 200
+FORM = "application/x-www-form-urlencoded"
+TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
+
+
+class Refused(HTTPException):
+    """A call that is not taken: its status, and the reason under which it is counted."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(status, reason)
+        self.reason = reason
+
+
+class Border:
+    """Webhooks of the providers, and whether the service is well.
+
+    Args:
+        take: keeps a message; has it durable when it returns, raises ``NotKept`` where nothing keeps it.
+        told: takes a report about a message of ours.
+        bots: Telegram bots whose updates are sent to us, by channel name, each with its secret.
+    """
+
+    def __init__(
+        self,
+        take: Callable[[Inbound], Awaitable[object]],
+        set_aside: Callable[[str, str, str], Awaitable[None]],
+        told: Callable[[str | None, Report], Awaitable[bool]] | None = None,
+        provider: Provider | None = None,
+        bots: Mapping[str, tuple[TelegramBot, str]] | None = None,
+        healthy: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
+        self._take = take
+        self._set_aside = set_aside
+        self._told = told
+        self._provider = provider
+        self._bots = dict(bots or {})
+        self._healthy = healthy
+        self.registry = CollectorRegistry()
+        self._taken = Counter("handrail_taken", "Calls that were taken", ["border"], registry=self.registry)
+        self._refused = Counter(
+            "handrail_refused", "Calls that were refused", ["border", "reason"], registry=self.registry
+        )
+        self.app = Starlette(
+            routes=[
+                Route("/telegram/{name}", self._telegram, methods=["POST"]),
+                Route("/sms", self._sms, methods=["POST"]),
+                Route("/sms/status", self._status, methods=["POST"]),
+                Route("/health", self._health, methods=["GET"]),
+                Route("/metrics", self._metrics, methods=["GET"]),
+            ],
+            exception_handlers={HTTPException: self._refuse, Exception: self._broke},
+        )
+
+    def count(self, border: str, reason: str) -> float:
+        """How many calls were refused for a reason."""
+        return self.registry.get_sample_value("handrail_refused_total", {"border": border, "reason": reason}) or 0.0
+
+    async def _refuse(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        reason = error.reason if isinstance(error, Refused) else {404: "no such path", 405: "wrong method"}.get(
+            status, "refused"
+        )  # fmt: skip
+        self._refused.labels(_border(request), reason).inc()
+        log.warning("a call was refused", border=_border(request), why=reason, status=status)
+        return PlainTextResponse(reason, status)
+
+    async def _broke(self, request: Request, error: Exception) -> Response:
+        self._refused.labels(_border(request), "not kept").inc()
+        log.error("a call could not be taken", border=_border(request), why=type(error).__name__)
+        return PlainTextResponse("not kept", 503, {"Retry-After": "5"})
+
+    async def _telegram(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in self._bots:
+            raise Refused(404, "no such bot")
+        bot, secret = self._bots[name]
+        if not telegram.right_secret(request.headers.get("x-telegram-bot-api-secret-token"), secret):
+            raise Refused(403, "wrong secret")
+        body = await _body(request)
+        try:
+            raw = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise Refused(400, "not JSON") from error
+        what = await self._kept(telegram.take(bot, raw, self._take, self._set_aside))
+        if what != "taken":
+            self._refused.labels("telegram", str(what)).inc()
+        self._taken.labels("telegram").inc()
+        return PlainTextResponse("")
+
+    async def _sms(self, request: Request) -> Response:
+        provider, form = await self._signed(request)
+        try:
+            message = provider.inbound(form)
+        except Unreadable as error:
+            raise Refused(400, str(error)) from error
+        await self._kept(self._take(message))
+        self._taken.labels("sms").inc()
+        return Response(TWIML, media_type="text/xml")
+
+    async def _status(self, request: Request) -> Response:
+        provider, form = await self._signed(request)
+        try:
+            report = provider.receipt(form)
+        except Unreadable as error:
+            raise Refused(400, str(error)) from error
+        if self._told and not await self._kept(self._told(request.query_params.get("id"), report)):
+            raise Refused(404, "no such message")
+        self._taken.labels("sms").inc()
+        return Response(status_code=204)
+
+    async def _signed(self, request: Request) -> tuple[Provider, list[tuple[str, str]]]:
+        """The provider and the fields of a call that it has signed."""
+        if self._provider is None:
+            raise Refused(404, "not set up")
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != FORM:
+            raise Refused(415, "not a form")
+        body = await _body(request)
+        try:
+            form = parse_qsl(
+                body.decode("utf-8"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=MOST_FIELDS
+            )
+        except ValueError as error:
+            raise Refused(400, "not a form") from error
+        query = f"?{request.url.query}" if request.url.query else ""
+        try:
+            self._provider.check(f"{request.url.path}{query}", form, request.headers)
+        except Forged as error:
+            raise Refused(403, "wrong signature") from error
+        return self._provider, form
+
+    @staticmethod
+    async def _kept[T](work: Awaitable[T]) -> T:
+        try:
+            return await work
+        except NotKept as error:
+            raise Refused(503, "not kept") from error
+
+    async def _health(self, _request: Request) -> Response:
+        well = self._healthy is None or await self._healthy()
+        return PlainTextResponse("well" if well else "not well", 200 if well else 503)
+
+    async def _metrics(self, request: Request) -> Response:
+        # Numbers only; still nobody's business but the machine's own.
+        if request.client is None or request.client.host not in ("127.0.0.1", "::1"):
+            raise Refused(404, "no such path")
+        if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+            raise Refused(404, "no such path")
+        return PlainTextResponse(generate_latest(self.registry).decode())
+
+
+def _border(request: Request) -> str:
+    first = request.url.path.strip("/").partition("/")[0]
+    return first if first in ("telegram", "sms", "health", "metrics") else "other"
+
+
+async def _body(request: Request) -> bytes:
+    """The body of a call, as far as it may be long."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > MOST:
+        raise Refused(413, "too long")
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST:
+                raise Refused(413, "too long")
+    except ClientDisconnect as error:
+        raise Refused(400, "broken off") from error
+    return bytes(body)
