@@ -74,16 +74,17 @@ class EngineHost:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, home: Path, log_file: Path | None = None, model: Path | None = None
+        cls, home: Path, log_file: Path | None = None, model: Path | None = None, *, start: bool = True
     ) -> AsyncIterator["EngineHost"]:
-        """An engine that is being started; ``process.wait_ready()`` waits for it."""
+        """An engine that is being started, unless it shall stay off; ``process.wait_ready()`` waits for it."""
         turns = OpenTurns()
         route = ActionRoute(all_actions(turns), load_domain(home), turns)
         await route.start()
         client = EngineClient()
         process = EngineProcess(home, model or model_path(home), client, route.url, log_file)
         try:
-            await process.start()
+            if start:
+                await process.start()
             yield cls(turns, route, client, process)
         finally:
             await process.stop()

@@ -110,7 +110,7 @@ async def serve(settings: Settings) -> None:
             loop.add_signal_handler(number, stop.set)
         async with (
             connected(settings, content) as connections,
-            EngineHost.running(settings.home, settings.data / "logs" / "engine.log") as host,
+            EngineHost.running(settings.home, settings.data / "logs" / "engine.log", start=settings.engine) as host,
         ):
             channels = {console.NAME: console.Console(_show), **connections.channels}
             app = Handrail(store, content, screen, host, channels, RealClock(), settings.named)

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     hours: str = UNNAMED.hours
     phone: str = UNNAMED.phone
 
+    engine: bool = True
+
     telegram_token: SecretStr | None = None
     telegram_staff_token: SecretStr | None = None
     telegram_webhook: bool = False

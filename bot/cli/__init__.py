@@ -184,7 +184,8 @@ def run() -> None:
 
     with told():
         settings = read_settings()
-        _model_ready(settings)
+        if settings.engine:
+            _model_ready(settings)
         uvloop.run(serve(settings))
 
 
