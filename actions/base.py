@@ -1,5 +1,6 @@
 """What every action shares: the turn it works on, the words it may speak, the way back into an open form."""
 
+import re
 import zlib
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ from rasa_sdk.interfaces import Action, Tracker
 from rasa_sdk.types import DomainDict
 
 from bot.care.turn import OpenTurns, Turn
+from bot.delivery.messages import SCALE
 from bot.recovery.people import Role
 
 Event = dict[str, Any]
@@ -42,6 +44,11 @@ class HandrailAction(Action):
         """What the action does: speak by ``say``, stage effects on the turn, return events."""
 
 
+# Whatever asks for a number from 0 to 10 offers the numbers.
+_ASKS_LEVEL = re.compile(r"\b0\b[^.?]{0,30}\b(?:to|a) 10\b")
+_SCALE = [{"title": choice.title, "payload": choice.payload} for choice in SCALE]
+
+
 def _worded(dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
     """Choose among a response's wordings in turn, so that nobody reads the same sentence twice in a row."""
     responses = domain.get("responses", {})
@@ -56,7 +63,8 @@ def _worded(dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) 
         used[name], spoke = at, True
         wording = wordings[at]
         message["text"] = wording["text"].format_map(message)
-        message["buttons"] = message["buttons"] or wording.get("buttons", [])
+        offered = message["buttons"] or wording.get("buttons", [])
+        message["buttons"] = offered or (_SCALE if _ASKS_LEVEL.search(wording["text"]) else [])
         message["response"] = message["template"] = None
     return [SlotSet("spoken", dict(list(used.items())[-REMEMBERED:]))] if spoke else []
 

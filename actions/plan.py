@@ -61,6 +61,10 @@ class TellPlan(HandrailAction):
         if plan is None:
             say(dispatcher, "utter_no_plan")
             return back_to_form(tracker)
+        if await turn.plan_is_locked():
+            # Last in the turn, because the answer to it is a bare number.
+            dispatcher.utter_message(text=turn.words("service.pin_ask"))
+            return []
         text = text_of(tracker)
         if open_form(tracker):
             # In the middle of something else "next" belongs to that: one piece, and back.

@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bot.app import EngineHost, Handrail
 from bot.channels import console
 from bot.content import Content
-from bot.delivery.messages import Delivery
-from bot.practice import PracticeFile, enrol, read_practice
+from bot.delivery.messages import Channel, Delivery
+from bot.practice import Member, PracticeFile, enrol, read_practice
 from bot.recovery.people import Practice
 from bot.safety.screen import Screen
 from bot.schedule.clock import MovedClock
@@ -70,10 +70,42 @@ def amount(text: str) -> timedelta | None:
     return span if timedelta(0) < span <= LONGEST else None
 
 
+class Outside(Protocol):
+    """Where the people of a demo sit: at one terminal, or each with a phone."""
+
+    def channels(self, demo: "Demo") -> Mapping[str, Channel]:
+        """The channels by which they are reached."""
+        ...
+
+    def address(self, member: Member) -> tuple[str, str]:
+        """The channel and the address of one of them."""
+        ...
+
+    async def says(self, demo: "Demo", key: str, text: str) -> None:
+        """One of them writes."""
+        ...
+
+
+class AtTheTerminal:
+    """Everyone sits at one terminal."""
+
+    def channels(self, demo: "Demo") -> Mapping[str, Channel]:
+        return {console.NAME: console.Console(demo.deliver)}
+
+    def address(self, member: Member) -> tuple[str, str]:
+        return console.NAME, member.key
+
+    async def says(self, demo: "Demo", key: str, text: str) -> None:
+        await demo.app.intake.accept(console.heard(key, text))
+
+
 class Demo:
     """Handrail on a moved clock with the console as its channel. ``hear`` takes one typed line."""
 
-    def __init__(self, practice: PracticeFile, clock: MovedClock, show: Callable[[Line], None]) -> None:
+    def __init__(
+        self, practice: PracticeFile, clock: MovedClock, show: Callable[[Line], None], outside: Outside
+    ) -> None:
+        self._outside = outside
         self.practice = practice
         self.clock = clock
         self._show = show
@@ -142,7 +174,7 @@ class Demo:
         key = key or self.seat
         self.clock.move(TYPING)
         self._show(Line(self.clock.now(), self.seat_name(key), "in", text))
-        await self.app.intake.accept(console.heard(key, text))
+        await self._outside.says(self, key, text)
         await self.app.settle()
 
     async def forward(self, span: timedelta) -> None:
@@ -190,24 +222,19 @@ async def opened(
     runs: bool = False,
     start: datetime = START,
     url: str = "",
+    outside: Outside | None = None,
 ) -> AsyncIterator[Demo]:
     """A demo with a fresh database in a data folder, the made-up practice enrolled."""
     practice = read_practice(home / "demo" / "practice.yml")
     clock = MovedClock(start, runs=runs)
     key_id, key = new_key()
-    demo = Demo(practice, clock, show)
+    outside = outside or AtTheTerminal()
+    demo = Demo(practice, clock, show, outside)
     async with Store(url or f"sqlite:///{data / 'demo.db'}", Vault({key_id: key})) as store:
         await upgrade(store)
         store.claim_service()
         async with store.write() as unit:
-            await enrol(unit, practice, home / "demo", content.skill_names(), console.NAME, clock.now())
-        demo.app = Handrail(
-            store,
-            content,
-            screen,
-            host,
-            {console.NAME: console.Console(demo.deliver)},
-            clock,
-            Practice(practice.practice.name),
-        )
+            await enrol(unit, practice, home / "demo", content.skill_names(), outside.address, clock.now())
+        named = Practice(practice.practice.name)
+        demo.app = Handrail(store, content, screen, host, outside.channels(demo), clock, named)
         yield demo

@@ -1,5 +1,6 @@
 """Loading a practice file: its people, who looks after whom, and their plans."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -110,9 +111,17 @@ def read_practice(path: Path) -> PracticeFile:
 
 
 async def enrol(
-    unit: Unit, practice: PracticeFile, folder: Path, library: frozenset[str], channel: str, now: datetime
+    unit: Unit,
+    practice: PracticeFile,
+    folder: Path,
+    library: frozenset[str],
+    address: Callable[[Member], tuple[str, str]],
+    now: datetime,
 ) -> None:
     """Add every person who is not known yet, with an address on a channel, and their plans.
+
+    Args:
+        address: the channel on which someone is reached, and their address there.
 
     Raises:
         PracticeError: a plan is wrong or an interventionist is not among the people; nothing is kept then.
@@ -144,7 +153,7 @@ async def enrol(
         if member.check_in_at:
             row.next_check_in = next_due(now, people.person_of(unit, row).zone, parse_time(member.check_in_at))
         ids[member.key] = row.id
-        await people.add_contact(unit, row.id, channel, member.key)
+        await people.add_contact(unit, row.id, *address(member))
         if member.plan:
             faults += await _plan(unit, row.id, folder / member.plan, library, now)
     if faults:

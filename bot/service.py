@@ -22,7 +22,7 @@ from bot.connections import Connections, connected, webhook_secret
 from bot.content import Content, ContentError
 from bot.conversation.reception import Kept, NotKept, Reception
 from bot.delivery import inbox
-from bot.delivery.messages import Delivery, plain
+from bot.delivery.messages import Delivery, plain, shown
 from bot.delivery.spool import Spool
 from bot.schedule.clock import RealClock
 from bot.settings import Settings
@@ -115,13 +115,15 @@ async def serve(settings: Settings) -> None:
             channels = {console.NAME: console.Console(_show), **connections.channels}
             app = Handrail(store, content, screen, host, channels, RealClock(), settings.named)
             spool = Spool(settings.spool, store.vault)
-            reception = Reception(store, app.intake, spool, connections.channels, app.clock.now)
+            reception = Reception(store, app.intake, spool, channels, app.clock.now)
+            async with store.read() as unit:
+                last_sms = await inbox.last_received(unit, sms.NAME)
             async with _open_border(settings, app, reception, connections):
                 sys.stderr.write(_welcome(connections))
                 sys.stderr.flush()
                 hearing = asyncio.create_task(_hear(app, reception, stop))
                 try:
-                    await app.serve(stop, _work(app, reception, connections, settings))
+                    await app.serve(stop, _work(app, reception, connections, settings, last_sms))
                 finally:
                     hearing.cancel()
 
@@ -154,7 +156,11 @@ async def _open_border(
 
 
 def _work(
-    app: Handrail, reception: Reception, connections: Connections, settings: Settings
+    app: Handrail,
+    reception: Reception,
+    connections: Connections,
+    settings: Settings,
+    last_sms: datetime | None,
 ) -> list[Callable[[asyncio.Event], Awaitable[None]]]:
     """What runs beside the application's own workers: reading, emptying the spool, remembering whom to call."""
     work: list[Callable[[asyncio.Event], Awaitable[None]]] = [
@@ -169,25 +175,31 @@ def _work(
         else:
             work.append(Polling(bot, reception.take, app.intake.set_aside).run)
     if connections.provider is not None:
-        work.append(partial(every, CATCH_UP_EVERY, partial(_catch_up, app, reception, connections.provider)))
+        work.append(partial(every, CATCH_UP_EVERY, CatchUp(app, reception, connections.provider, last_sms).run_once))
     return work
 
 
-async def _catch_up(app: Handrail, reception: Reception, provider: Provider) -> int:
-    """Take in what the provider has and no call has brought: it does not call twice, and we may have been away."""
-    async with app.store.read() as unit:
-        last = await inbox.last_received(unit, sms.NAME)
-    now = app.clock.now()
-    since = max(last - CATCH_UP_BACK, now - CATCH_UP_MOST) if last else now - CATCH_UP_BACK
-    for message in await provider.received(since):
-        await reception.take(message)
-    return 0
+class CatchUp:
+    """Takes in what the provider has and no call has brought: it does not call twice, and we may have been away."""
+
+    def __init__(self, app: Handrail, reception: Reception, provider: Provider, last: datetime | None) -> None:
+        self._app = app
+        self._reception = reception
+        self._provider = provider
+        # When the last message came in before this start: what is newer may have been missed.
+        self._since = last or app.clock.now()
+
+    async def run_once(self) -> int:
+        """Read the provider's record since the last time that this worked."""
+        now = self._app.clock.now()
+        for message in await self._provider.received(max(self._since - CATCH_UP_BACK, now - CATCH_UP_MOST)):
+            await self._reception.take(message)
+        self._since = now
+        return 0
 
 
 def _show(delivery: Delivery) -> None:
-    choices = (
-        "  " + " ".join(f"[{choice.title}]" for choice in delivery.message.choices) if delivery.message.choices else ""
-    )
+    choices = f"  {shown([choice.title for choice in delivery.message.choices])}" if delivery.message.choices else ""
     # Line by line, each made plain: what a person wrote must not act on the terminal of whoever reads it.
     text = "\n  ".join(plain(line) for line in delivery.message.text.splitlines())
     sys.stdout.write(f"to {delivery.address}: {text}{choices}\n")

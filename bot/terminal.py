@@ -14,6 +14,7 @@ from rich.text import Text
 
 from bot import demo
 from bot.app import EngineHost, load_content, load_screen
+from bot.delivery.messages import shown as titles_shown
 from bot.demo import Demo, Line
 
 WELCOME = """\
@@ -43,7 +44,7 @@ class Screen:
         shown = Text(f"{at}  {who}: ", style="dim")
         shown.append(_printable(line.text), style="" if line.direction == "in" else _COLOURS.get(line.lane or "", ""))
         if line.buttons:
-            shown.append("  " + " ".join(f"[{title}]" for title in line.buttons), style="dim")
+            shown.append("  " + titles_shown(line.buttons), style="dim")
         self._terminal.print(shown, soft_wrap=True)
 
     def note(self, sentence: str) -> None:

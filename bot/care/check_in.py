@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
-from bot.care import danger
+from bot.care import danger, safe_phone
 from bot.care.turn import Turn
 from bot.content import Content
 from bot.delivery import outbox
-from bot.delivery.messages import Lane, Outbound
+from bot.delivery.messages import SCALE, Lane, Outbound
 from bot.recovery.check_in import (
     COUNTS_FOR,
     DAILY,
@@ -144,6 +144,7 @@ async def _push(unit: Unit, content: Content, row: PersonRow, now: datetime) -> 
     )
     if await unit.session.scalar(known):
         return
+    phone = await safe_phone.of(unit, client.id)
     reason = None
     if await danger.is_open_for(unit, client.id):
         reason = "a danger alert is open"
@@ -151,6 +152,8 @@ async def _push(unit: Unit, content: Content, row: PersonRow, now: datetime) -> 
         reason = "too late for its time"
     elif state.form:
         reason = "something else was being talked about"
+    elif phone is not None and phone.quiet_until is not None and phone.quiet_until > now:
+        reason = "they asked for quiet"
     elif conversation is None or contact is None or not contact.usable:
         reason = "no way to reach the client"
     elif row.joining in NOT_JOINED or row.joining in (Step.AGREE, Step.ADULT):
@@ -171,9 +174,10 @@ async def _push(unit: Unit, content: Content, row: PersonRow, now: datetime) -> 
         return
     state.form, state.slots = FORM, {**state.slots, "requested_slot": FIRST_SLOT}
     conversations.save_state(unit, conversation, state, now + COUNTS_FOR)
-    words = content.piece("talk.check_in", client.language).texts
+    discreet = phone is not None and phone.discreet
+    words = content.piece("service.discreet_check_in" if discreet else "talk.check_in", client.language).texts
     text = content.fill(words[day.toordinal() % len(words)], client.country, client.language, name=client.first_name)
-    await outbox.enqueue(unit, conversation, [Outbound(text)], Lane.CHECK_IN, now)
+    await outbox.enqueue(unit, conversation, [Outbound(text, SCALE)], Lane.CHECK_IN, now)
 
 
 async def unwanted(unit: Unit, messages: Sequence[outbox.Leased], now: datetime) -> Mapping[str, str | datetime]:
@@ -222,10 +226,10 @@ async def _follow_up(unit: Unit, content: Content, row: CheckInRow, now: datetim
     again = row.status == CheckInStatus.ASKED and row.follow_ups == 0 and now < asked + COUNTS_FOR
     if again and conversation is not None and not await danger.is_open_for(unit, client.id):
         row.follow_ups, row.due_at = 1, asked + COUNTS_FOR
-        text = content.fill(
-            content.piece("talk.check_in_again", client.language).texts[0], client.country, client.language
-        )
-        await outbox.enqueue(unit, conversation, [Outbound(text)], Lane.CHECK_IN, now)
+        phone = await safe_phone.of(unit, client.id)
+        piece = "service.discreet_check_in" if phone and phone.discreet else "talk.check_in_again"
+        text = content.say(piece, client.country, client.language)
+        await outbox.enqueue(unit, conversation, [Outbound(text, SCALE)], Lane.CHECK_IN, now)
     elif now < asked + COUNTS_FOR:
         row.due_at = asked + COUNTS_FOR
     else:

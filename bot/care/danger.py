@@ -21,7 +21,7 @@ from bot.safety.findings import Finding, Kind, Level, Net, Subject, by_urgency
 from bot.safety.protocol import ASKED_AT_MOST, Answer, Meaning, help_is_there, meaning, read_answer
 from bot.store import conversations, people
 from bot.store.database import Unit, new_id
-from bot.store.tables import AlertRow, ConversationRow, FindingRow, PersonRow, QuestionRow
+from bot.store.tables import AlertRow, ConversationRow, FindingRow, PersonRow, QuestionRow, SafePhoneRow
 
 FIRST_CHECK_BACK = timedelta(minutes=30)
 MORNING = time(9, 0)
@@ -41,13 +41,21 @@ class Case:
     conversation: ConversationRow
     now: datetime
 
-    async def say(self, text: str, alert: AlertRow, choices: tuple[Choice, ...] = ()) -> str:
-        """Queue a text in the crisis lane; returns the message's id."""
+    async def say(self, text: str, alert: AlertRow, choices: tuple[Choice, ...] = ()) -> str | None:
+        """Queue a text in the crisis lane; returns the message's id, or nothing where their phone must stay quiet."""
+        if await self._quiet():
+            return None
         message = Outbound(text, choices)
         (queued,) = await outbox.enqueue(
             self.unit, self.conversation, [message], Lane.CRISIS, self.now, alert_id=alert.id
         )
         return queued
+
+    async def _quiet(self) -> bool:
+        """Whether they have dropped the subject and not written since: what we say now, somebody else may read."""
+        query = select(SafePhoneRow.quiet_until).where(SafePhoneRow.person_id == self.person.id)
+        until = await self.unit.session.scalar(query)
+        return until is not None and until > self.now
 
     def words(self, kind: Kind, moment: str, subject: Subject, at: int = 0, **values: str) -> str:
         """A text of the safety protocol, filled in."""
@@ -494,6 +502,14 @@ async def check_in_unwanted(
     )
     in_danger = set(await unit.session.scalars(query))
     return {m.id: "a danger alert is open" for m in messages if m.lane is Lane.CHECK_IN and m.person_id in in_danger}
+
+
+async def left(case: Case) -> None:
+    """Someone has dropped the subject with their word while a danger is open: no question waits on their screen now."""
+    for alert in await alerts.open_alerts(case.unit, case.person.id, AlertKind.DANGER):
+        why = "they left with their exit word: somebody may be with them. Do not write, and do not say who you are"
+        await _close_questions(case, _SILENT)
+        await _page_definite(case, alert, why)
 
 
 async def not_reached(unit: Unit, content: Content, alert_id: str, why: str, now: datetime) -> None:

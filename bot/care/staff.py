@@ -3,17 +3,19 @@
 import re
 from datetime import datetime
 
+from sqlalchemy import select
+
 from bot.care import danger
 from bot.content import Content
 from bot.delivery import outbox
-from bot.delivery.messages import Lane, Outbound
+from bot.delivery.messages import Lane, Outbound, plain
 from bot.escalation import alerts
 from bot.escalation.alerts import Change, Changed
 from bot.escalation.policy import AlertStatus
-from bot.recovery.people import Person
+from bot.recovery.people import Person, Role
 from bot.store import audit, people
 from bot.store.database import Unit
-from bot.store.tables import PersonRow
+from bot.store.tables import ContactPointRow, PersonRow
 
 _SHORT = re.compile(r"\s*(?P<number>\d{1,9})(?P<letter>[acv])\b[\s:,.-]*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _ANOTHER = re.compile(r"\b\d{1,9}[acv]\b", re.IGNORECASE)
@@ -110,13 +112,35 @@ async def _story(unit: Unit, staff: Person, number: int, now: datetime) -> tuple
     alert = await alerts.by_number(unit, number)
     if alert is None:
         return f"There is no alert {number}.", None
-    who = ""
+    who, reach = "", ""
     if alert.person_id:
         row = await unit.session.get_one(PersonRow, alert.person_id)
-        who = f" {unit.open_or(row, 'name_sealed', 'Name cannot be opened')}, case {row.case_number}."
+        name = unit.open_or(row, "name_sealed", "Name cannot be opened") or "Nobody we know"
+        who = f" {name}, case {row.case_number}."
+        reach = f"\n{await _reach(unit, row)}" if row.id != staff.id and row.role != Role.STAFF else ""
     await audit.write(unit, staff.id, "alert read", f"alert {number}", now)
     story = unit.open_or(alert, "story_sealed", "What was written cannot be opened any more.")
-    return f"Alert {number}: {alerts.title(alert)}.{who}\n{story or 'Nothing more is known.'}", alert.id
+    return f"Alert {number}: {alerts.title(alert)}.{who}\n{story or 'Nothing more is known.'}{reach}", alert.id
+
+
+async def _reach(unit: Unit, row: PersonRow) -> str:
+    """How a person can be found when they do not answer: what they told us, or that it is missing."""
+    number = unit.open_or(row, "number_sealed", "") or await _texts_from(unit, row)
+    told = {
+        "Phone": number,
+        "Place": unit.open_or(row, "place_sealed", ""),
+        "Emergency contact": unit.open_or(row, "emergency_contact_sealed", ""),
+    }
+    parts = [f"{what}: {plain(value) if value else 'missing'}." for what, value in told.items()]
+    agreed = {None: "not said", True: "agreed", False: "refused"}[row.welfare_check]
+    return " ".join([*parts, f"Welfare check: {agreed}."])
+
+
+async def _texts_from(unit: Unit, row: PersonRow) -> str:
+    """The number that somebody texts from, where they have told us no other."""
+    query = select(ContactPointRow).where(ContactPointRow.person_id == row.id)
+    addresses = [unit.open_or(contact, "address_sealed", "") for contact in await unit.session.scalars(query)]
+    return next((f"{address} (they text from it)" for address in addresses if address.startswith("+")), "")
 
 
 async def _list(unit: Unit) -> str:

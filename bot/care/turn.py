@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from bot.care import danger
+from bot.care import danger, safe_phone
 from bot.content import Content
 from bot.recovery.people import Person
 from bot.recovery.plan import Plan
@@ -51,6 +51,11 @@ class Turn:
                 self._plan = await current_plan(unit, self.person.id)
             self._plan_read = True
         return self._plan
+
+    async def plan_is_locked(self) -> bool:
+        """Whether the client keeps the plan behind a PIN that they have not given just now."""
+        async with self.store.read() as unit:
+            return await safe_phone.plan_is_locked(unit, self.person.id, self.now)
 
     async def in_danger(self) -> bool:
         """Whether staff still have an open danger alert about this person."""

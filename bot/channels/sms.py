@@ -22,7 +22,7 @@ class Unreadable(Exception):
 
 
 class Provider(Protocol):
-    """Whoever carries text messages. Another one is another class like this, and a line in ``app.py``."""
+    """Whoever carries text messages. Another one is another class like this, and a line in ``connections.py``."""
 
     async def send(self, to: str, body: str, message_id: str) -> str:
         """Hand a text over; returns the provider's id. Raises like ``Channel.send``."""

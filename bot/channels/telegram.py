@@ -53,6 +53,7 @@ log = structlog.get_logger()
 CLIENTS, STAFF = "telegram", "telegram-staff"
 LONG_POLL = 25
 AT_ONCE = 100
+LONGEST_CAPTION = 1_024
 # Of what cannot be read so many characters are kept.
 MOST_KEPT = 100_000
 _UPDATE_ID = re.compile(r'"update_id"\s*:\s*(\d{1,18})')
@@ -147,12 +148,17 @@ class TelegramBot:
         if len(text) > self.abilities.longest:
             text = text[: self.abilities.longest - 2] + " \u2026"
         try:
-            sent = await self._bot.send_message(
-                int(delivery.address),
-                text,
-                reply_markup=_keyboard(delivery.id, delivery.message.choices),
-                link_preview_options=LinkPreviewOptions(is_disabled=True),
-            )
+            keyboard = _keyboard(delivery.id, delivery.message.choices)
+            if delivery.message.picture and len(text) <= LONGEST_CAPTION:
+                picture = delivery.message.picture
+                sent = await self._bot.send_photo(int(delivery.address), picture, text, reply_markup=keyboard)
+            else:
+                sent = await self._bot.send_message(
+                    int(delivery.address),
+                    text,
+                    reply_markup=keyboard,
+                    link_preview_options=LinkPreviewOptions(is_disabled=True),
+                )
         except ValueError as error:
             raise SendError(Fault.NO_SUCH_ADDRESS) from error
         except TelegramError as error:

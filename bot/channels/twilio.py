@@ -106,10 +106,14 @@ class Twilio:
         raise SendError(Fault.DOWN)
 
     async def received(self, since: datetime) -> Sequence[Inbound]:
-        found = await self._client.messages.list_async(date_sent_after=since, limit=_MOST_RECEIVED)
+        # A service may have several numbers, and an account may have others that are not ours.
+        number = self._sender.get("from_")
+        to = {"to": number} if number else {}
+        found = await self._client.messages.list_async(date_sent_after=since, limit=_MOST_RECEIVED, **to)
         inbound = []
         for message in reversed(found):
-            if str(message.direction) != "inbound":
+            ours = number or message.messaging_service_sid == self._sender["messaging_service_sid"]
+            if str(message.direction) != "inbound" or not ours:
                 continue
             form = [("MessageSid", str(message.sid)), ("From", str(message.from_)), ("Body", str(message.body or ""))]
             form.append(("NumMedia", str(message.num_media or 0)))
@@ -137,7 +141,7 @@ class Twilio:
             raise Unreadable("no number that it came from")
         body = fields.get("Body", "")
         media = _media(fields)
-        word = re.sub(r"\W", "", body).lower()
+        word = body.strip().strip(".,!\"'").lower()
         answered = bool(fields.get("OptOutType")) or (self._answers_keywords and word in _OWN)
         return Inbound(
             NAME,

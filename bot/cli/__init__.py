@@ -216,7 +216,7 @@ def practice_load(
         practice = read_practice(file)
         async with opened_store(settings, create=True) as store, store.write() as unit:
             library = load_content(settings.home).skill_names()
-            await enrol(unit, practice, file.parent, library, NAME, datetime.now(UTC))
+            await enrol(unit, practice, file.parent, library, lambda member: (NAME, member.key), datetime.now(UTC))
         return len(practice.people)
 
     with told():

@@ -141,7 +141,7 @@ def invite(
             except joining.NotConsented as error:
                 raise EnrolmentError(
                     f"{error}: they were asked, and have not said yes. Where they have told you, "
-                    "add the relative anew with --consented"
+                    "add the relative once more with --of and --consented"
                 ) from error
 
     with told():
@@ -165,7 +165,10 @@ def _add(new: Any, of: str = "", consented: str = "") -> None:
             client = await people.by_key(unit, of) if of else None
             if of and (client is None or client.role != Role.CLIENT):
                 raise EnrolmentError(f"no client is called {of}")
-            row = await enrolment.add(unit, person, now)
+            known = await people.by_key(unit, person.key) if consented else None
+            if known is not None and known.role != Role.FAMILY:
+                raise EnrolmentError(f"{person.key} is no family member")
+            row = known or await enrolment.add(unit, person, now)
             if client is not None and consented:
                 await enrolment.consent_noted(unit, client, row, consented, now)
             elif client is not None:

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from bot.care import danger, joining, sending, staff
+from bot.care import danger, joining, safe_phone, sending, staff
 from bot.care.sending import Voice
 from bot.content import Content
 from bot.delivery import inbox, outbox
@@ -191,6 +191,8 @@ class Intake:
         if joined:
             await joining.begin(voice)
             return True
+        if case.person.role in (Role.CLIENT, Role.FAMILY) and await safe_phone.hear(voice, message.text):
+            return True
         asked = None if came.command else _asked(message, opted_out=contact.opted_out_at is not None)
         if asked is not None and await self._asked(voice, contact, message, asked):
             return True
@@ -270,7 +272,7 @@ def _asked(message: Inbound, *, opted_out: bool) -> Ask | None:
         return Ask.START if opted_out else None
     if found is None and message.text.strip().casefold() in ("details", "datos"):
         return Ask.DETAILS
-    if found is None and opted_out and message.text.strip().casefold() == "start":
+    if found is None and message.text.strip(" .!").casefold() == "start":
         return Ask.START
     return _ASKS.get(found) if found else None
 

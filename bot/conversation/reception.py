@@ -61,6 +61,7 @@ class Reception:
         self._told: dict[tuple[str, str], datetime] = {}
         self._draining = asyncio.Lock()
         self._away_until = 0.0
+        self._broken = 0
         self._saying: set[asyncio.Task[None]] = set()
 
     async def take(self, message: Inbound) -> Kept:
@@ -110,6 +111,12 @@ class Reception:
                     break
                 self._spool.done(path)
                 count += 1
+            broken = self._spool.broken()
+            if broken > self._broken and time.monotonic() >= self._away_until:
+                self._broken = broken
+                await self._intake.set_aside(
+                    "spool", "", "a message in the spool does not open; its file ends in .broken"
+                )
         return count
 
     @property

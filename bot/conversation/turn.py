@@ -20,7 +20,7 @@ from bot.delivery import inbox, outbox
 from bot.delivery.messages import InStatus, Lane, Outbound, plain
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
-from bot.recovery.people import Person, Practice, Role
+from bot.recovery.people import DECLINED, MINOR, Person, Practice, Role
 from bot.recovery.scales import asks_for_person
 from bot.safety.findings import told_by
 from bot.store import conversations, people
@@ -196,7 +196,7 @@ class TurnWorker:
         if claim.owner is Owner.JOINING:
             return await self._commit(claim.hold, self._joining(claim))
         if claim.owner is Owner.NOBODY:
-            return await self._commit(claim.hold, self._public_help())
+            return await self._commit(claim.hold, self._public_help(claim.turn))
         return await self._bot(claim)
 
     def _joining(self, claim: Claim) -> Write:
@@ -212,14 +212,15 @@ class TurnWorker:
 
         return write
 
-    def _public_help(self) -> Write:
+    def _public_help(self, turn: Turn) -> Write:
         """Who is not known, or wants no messages, is told so once a day; danger was heard before this."""
 
         async def write(unit: Unit, case: danger.Case) -> bool:
             contact = case.conversation.contact_point_id
             if not await outbox.written_since(unit, contact, case.now - TOLD_AGAIN_AFTER):
-                stranger = case.person.role is Role.STRANGER
-                await Voice(case, self._practice).say("service.stranger" if stranger else "service.still_stopped")
+                await Voice(case, self._practice).say(_outside(case))
+            elif case.person.role is Role.STRANGER and joining.looks_like_code(turn.text):
+                await Voice(case, self._practice).say("joining.code_unknown", case.now.minute)
             return True
 
         return write
@@ -409,6 +410,14 @@ def _found(turn: Turn, effects: list[FoundDanger]) -> Write:
         return True
 
     return write
+
+
+def _outside(case: danger.Case) -> str:
+    """What someone is told whom we do not serve: that we do not know them, that they declined, or stopped it."""
+    if case.person.role is Role.STRANGER:
+        return "service.stranger"
+    ended = {DECLINED: "joining.declined", MINOR: "joining.minor"}
+    return ended.get(str(case.conversation.person.joining), "service.still_stopped")
 
 
 def _protocol(claim: Claim) -> Write:

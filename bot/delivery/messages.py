@@ -1,7 +1,9 @@
 """What travels: an inbound text, an outbound text with its choices, the lanes, the errors a channel may give."""
 
+import base64
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, IntEnum, StrEnum
@@ -118,21 +120,28 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """A text to be sent, with choices; ``alert`` describes the alert for a staff channel."""
+    """A text to be sent, with choices.
+
+    Attributes:
+        alert: describes the alert, for a staff channel.
+        picture: a PNG that goes with the text, where the channel can show pictures; the text says all that matters.
+    """
 
     text: str
     choices: tuple[Choice, ...] = ()
     alert: dict[str, Any] | None = None
+    picture: bytes | None = None
 
     def dump(self) -> str:
-        return json.dumps(
-            {"text": self.text, "choices": [[c.title, c.payload] for c in self.choices], "alert": self.alert}
-        )
+        choices = [[c.title, c.payload] for c in self.choices]
+        picture = {"picture": base64.b64encode(self.picture).decode()} if self.picture else {}
+        return json.dumps({"text": self.text, "choices": choices, "alert": self.alert, **picture})
 
     @classmethod
     def parse(cls, body: str) -> "Outbound":
         data = json.loads(body)
-        return cls(data["text"], tuple(Choice(t, p) for t, p in data["choices"]), data["alert"])
+        picture = base64.b64decode(data["picture"]) if "picture" in data else None
+        return cls(data["text"], tuple(Choice(t, p) for t, p in data["choices"]), data["alert"], picture)
 
     @property
     def numbered(self) -> bool:
@@ -155,6 +164,17 @@ class Outbound:
             if typed == title or (last and words and number.isdecimal() and typed in (number, words)):
                 return choice
         return None
+
+
+# What a question for a number from 0 to 10 offers.
+SCALE = tuple(Choice(str(number), str(number)) for number in range(11))
+
+
+def shown(titles: Sequence[str]) -> str:
+    """Choices as they stand in a line of text: "[Yes] [No]", "[0 … 10]"."""
+    if len(titles) > 3 and all(title.isdecimal() for title in titles):
+        return f"[{titles[0]} \u2026 {titles[-1]}]"
+    return " ".join(f"[{title}]" for title in titles)
 
 
 # Marks that turn the direction of writing: they would show staff another text than the one that was written.

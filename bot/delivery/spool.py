@@ -52,6 +52,8 @@ class Spool:
         for path in sorted(self._folder.glob(f"*{_KEPT}")):
             try:
                 message = Inbound.parse(self._vault.open(Place("spool", "message", path.stem), path.read_bytes()))
+            except FileNotFoundError:
+                continue
             except (VaultError, ValueError, LookupError, TypeError):
                 log.exception("a spooled message does not open", file=path.name)
                 path.rename(path.with_suffix(_BROKEN))

@@ -358,6 +358,8 @@ async def _page(unit: Unit, alert: AlertRow, *, again: bool) -> Outbound:
     urgent = alert.kind == AlertKind.DANGER and alert.level == "definite"
     head = f"{'STILL OPEN, ' if again else ''}{'ALERT' if urgent else 'Alert'} {alert.number}: {title(alert)}."
     more = f" {alert.count} messages." if alert.count > 1 else ""
+    if alert.kind == AlertKind.OPT_OUT and person:
+        more += " Their number is with the story." if person.number_sealed else " Their number is missing."
     n = alert.number
     return Outbound(
         f"{head}{who}{more} Reply {n}a to take it, {n}v to read why, {n}c and a note to close.",

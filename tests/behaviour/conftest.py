@@ -1,6 +1,7 @@
-"""A fresh world for each story: own database, own clock, the shared engine."""
+"""A fresh world for each story: own database, own clock, the shared engine; on each of the channels."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -8,15 +9,32 @@ import pytest
 from bot import demo
 from bot.app import EngineHost
 from bot.content import Content
+from bot.delivery.spool import Spool
 from bot.safety.screen import Screen
 from tests.behaviour.world import World
+from tests.doubles.phones import KINDS, BySms, phones
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every story is told on every channel, unless it says on which (``@pytest.mark.channels``)."""
+    if "channel" in metafunc.fixturenames:
+        said = metafunc.definition.get_closest_marker("channels")
+        metafunc.parametrize("channel", said.args if said else KINDS)
 
 
 @pytest.fixture
-async def world(home: Path, tmp_path: Path, content: Content, screen: Screen, host: EngineHost) -> AsyncIterator[World]:
+async def world(
+    home: Path, tmp_path: Path, content: Content, screen: Screen, host: EngineHost, channel: str
+) -> AsyncIterator[World]:
     lines: list[demo.Line] = []
-    async with demo.opened(home, tmp_path, content, screen, host, lines.append) as opened:
-        yield World(opened, lines)
+    async with AsyncExitStack() as stack:
+        outside = await stack.enter_async_context(phones(channel, home))
+        opening = demo.opened(home, tmp_path, content, screen, host, lines.append, outside=outside)
+        opened = await stack.enter_async_context(opening)
+        if isinstance(outside, BySms):
+            spool = Spool(tmp_path / "spool", opened.app.store.vault)
+            await stack.enter_async_context(outside.border(opened, spool))
+        yield World(opened, lines, outside)
         if not host.process.pid or not host.client.ready:
             await host.process.start()
             await host.process.wait_ready()

@@ -31,13 +31,14 @@ async def test_odd_input_gets_an_answer_and_the_next_message_works(world: World,
     assert world.client.new
     kept = (await world.rows(InboundRow))[-1]
     assert kept.status == InStatus.DONE
-    await world.client.says("stop")
+    await world.client.says("enough")
     await world.client.says("thanks")
     world.client.hears(".")
     assert not [alert for alert in await world.rows(AlertRow) if alert.kind == "technical"]
 
 
 @pytest.mark.mission("M36", "M39")
+@pytest.mark.channels("console", "telegram")
 async def test_a_megabyte_is_kept_and_what_matters_in_it_is_found(world: World) -> None:
     text = "lorem ipsum " * 90_000 + " i want to kill myself"
     await world.client.says(text)
@@ -56,7 +57,7 @@ async def test_odd_input_inside_a_form_loses_nothing(world: World, text: str) ->
     world.client.hears("set it off|just before")
     await world.client.says("skip")
     await world.client.says("ok")
-    await world.client.says("stop")
+    await world.client.says("enough")
     world.client.hears("0 to 10")
     await world.client.says(text)
     assert world.client.new

@@ -77,7 +77,7 @@ async def test_skips_are_kept_as_no_answer(world: World) -> None:
 async def test_stop_keeps_what_was_given_and_later_goes_on_from_there(world: World) -> None:
     await asked(world)
     await world.client.says("3")
-    await world.client.says("stop")
+    await world.client.says("enough")
     world.client.hears("kept")
     world.client.does_not_hear(r"\?")
     await world.client.says("let's do the check in")
@@ -165,7 +165,7 @@ async def test_it_waits_while_something_else_is_talked_about(world: World) -> No
     world.client.hears_nothing()
     await world.client.says("6")
     world.client.hears("set it off|just before")
-    await world.client.says("stop")
+    await world.client.says("enough")
     await world.forward(minutes=30)
     world.client.hears("0.*10", lane="check-in")
 

@@ -13,7 +13,7 @@ async def test_a_craving_at_eight_is_gone_through_with_a_skill_from_the_plan(wor
 
     await world.client.says("my mom called and it turned into a fight again, i hung up on her")
     world.client.hears("urge surfing")
-    world.client.is_offered("Let's try", "Another one", "Stop")
+    world.client.is_offered("Let's try", "Another one", "Enough")
 
     await world.client.says("ok lets do it")
     world.client.hears("steady as you can")
@@ -124,7 +124,7 @@ async def test_another_skill_until_none_is_left(world: World) -> None:
 @pytest.mark.mission("M1")
 async def test_stop_before_the_first_step_ends_it_and_keeps_what_was_told(world: World) -> None:
     await world.client.says("craving 5")
-    await world.client.says("stop")
+    await world.client.says("enough")
     world.client.hears("kept")
     world.client.does_not_hear(r"\?")
     assert (await world.state(world.client))[0] is None

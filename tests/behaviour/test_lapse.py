@@ -91,7 +91,7 @@ async def test_danger_in_the_middle_of_a_lapse_keeps_the_lapse(world: World) -> 
 @pytest.mark.mission("M4")
 async def test_stop_still_says_the_warning_and_who_is_told(world: World) -> None:
     await world.client.says("i drank")
-    await world.client.says("stop")
+    await world.client.says("enough")
     world.client.hears("harder", "ruth", "988", "911")
     world.client.does_not_hear("chest pain")
     assert (await world.state(world.client))[0] is None
@@ -124,6 +124,7 @@ async def test_nobody_is_asked_twice_after_three_hours_of_silence(world: World) 
 
 
 @pytest.mark.mission("M10")
+@pytest.mark.channels("console", "telegram")
 @pytest.mark.parametrize(
     "answer", ["not more than usual", "not today", "no but i wish i was", "skip", "rather not say", "stop"]
 )

@@ -38,7 +38,7 @@ async def test_the_plan_for_one_trigger_and_its_first_skill(world: World) -> Non
     world.client.hears("call someone")
     await world.client.says("yes")
     world.client.hears("call someone")
-    world.client.is_offered("Let's try", "Another one", "Stop")
+    world.client.is_offered("Let's try", "Another one", "Enough")
 
 
 @pytest.mark.mission("M4")

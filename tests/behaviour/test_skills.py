@@ -27,7 +27,7 @@ async def test_a_skill_by_name_is_walked_through_and_kept(world: World) -> None:
 async def test_one_that_did_not_help_leads_to_a_different_one(world: World) -> None:
     await world.client.says("can we do the breathing one")
     await world.client.says("ok")
-    await world.client.says("stop")
+    await world.client.says("enough")
     world.client.hears("edge off")
     await world.client.says("not really")
     world.client.hears("another")
@@ -50,7 +50,7 @@ async def test_when_none_is_right_a_human_is_offered(world: World) -> None:
 @pytest.mark.mission("M2")
 async def test_stop_at_the_offer_asks_nothing_more(world: World) -> None:
     await world.client.says("give me something to do")
-    await world.client.says("stop")
+    await world.client.says("enough")
     world.client.does_not_hear(r"\?")
     assert (await world.state(world.client))[0] is None
 

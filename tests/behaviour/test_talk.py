@@ -16,7 +16,7 @@ TALK = [
     ("what's the weather tomorrow", "can't help|outside|don't know"),
     ("this is useless", "person|sorry|fair"),
     ("i'm 100 days sober today", "days|took something|feel"),
-    ("help", "911"),
+    ("help me", "911"),
 ]
 
 

@@ -11,7 +11,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.demo import Demo, Line
+from bot.care import enrolment, joining
+from bot.care.enrolment import NewPerson
+from bot.demo import Demo, Line, Outside
+from bot.practice import Member
+from bot.recovery.people import Role
 from bot.store import people
 from bot.store.tables import (
     AlertRow,
@@ -25,6 +29,7 @@ from bot.store.tables import (
     PersonRow,
     QuestionRow,
 )
+from tests.doubles.phones import BySms, OnTelegram
 
 
 class Someone:
@@ -39,6 +44,11 @@ class Someone:
         """They write; what they had received before is put aside, so that ``hears`` looks at the answer alone."""
         self.catches_up()
         await self._world.demo.says(text, self.key)
+
+    async def taps(self, title: str) -> None:
+        """They press a button; where there are none they type what stands there."""
+        self.catches_up()
+        await self._world.taps(self.key, title)
 
     def catches_up(self) -> None:
         """Put aside everything received so far."""
@@ -104,8 +114,10 @@ class Someone:
 class World:
     """Everyone of the made-up practice, and the time they live in."""
 
-    def __init__(self, demo: Demo, lines: list[Line]) -> None:
+    def __init__(self, demo: Demo, lines: list[Line], outside: Outside | None = None) -> None:
         self.demo = demo
+        self.outside = outside
+        self.channel = {OnTelegram: "telegram", BySms: "sms"}.get(type(outside), "console")
         self.lines = lines
         self.store = demo.app.store
         self.client = Someone(self, "maya")
@@ -114,13 +126,37 @@ class World:
         self.father = Someone(self, "walter")
         self.staff = Someone(self, "ruth")
         self.backup = Someone(self, "sam")
-        self.everyone = (self.client, self.theo, self.family, self.father, self.staff, self.backup)
+        self.everyone: tuple[Someone, ...] = (self.client, self.theo, self.family, self.father, self.staff, self.backup)
+
+    async def taps(self, key: str, title: str) -> None:
+        """Someone presses a button."""
+        if isinstance(self.outside, OnTelegram | BySms):
+            await self.outside.taps(self.demo, key, title)
+            await self.demo.app.settle()
+        else:
+            await self.demo.says(title, key)
 
     async def forward(self, **span: float) -> None:
         """Let time pass: ``hours=9``, ``minutes=30``. What everyone received before is put aside."""
         for someone in self.everyone:
             someone.catches_up()
         await self.demo.forward(timedelta(**span))
+
+    async def newcomer(self, key: str, role: Role, name: str, **known: Any) -> tuple[Someone, str]:
+        """Someone whom staff have just added, at a phone that nobody knows yet; with the code of their invite."""
+        now = self.demo.clock.now()
+        async with self.store.write() as unit:
+            new = NewPerson(key=key, role=role, name=name, time_zone="America/New_York", country="US", **known)
+            code = await joining.invite(unit, await enrolment.add(unit, new, now), now)
+        return self.passer_by(key, role, name), code
+
+    def passer_by(self, key: str, role: Role = Role.CLIENT, name: str = "Somebody") -> Someone:
+        """Someone at a phone that nobody knows."""
+        if self.outside:
+            self.outside.address(Member(key=key, role=role, name=name))
+        someone = Someone(self, key)
+        self.everyone = (*self.everyone, someone)
+        return someone
 
     @asynccontextmanager
     async def engine_off(self) -> AsyncIterator[None]:

@@ -71,7 +71,7 @@ def test_what_is_written_while_the_database_is_locked_is_kept_when_it_opens_agai
         lock = sqlite3.connect(practice / "data" / "handrail.db", isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
         write(process, "maya: I am going to kill myself tonight")
-        until(practice, "told", "This message is not kept yet")
+        until(practice, "told", "This message is kept on disk")
         assert "call your local emergency number" in until(practice, "said", "In the US that is 911")
         write(process, "theo: i took all my pills \x1b]0;owned\x07\x1b[2J")
         lock.execute("ROLLBACK")

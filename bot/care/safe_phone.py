@@ -1,0 +1,161 @@
+"""The safe phone: a PIN for the plan, messages that show nothing, a word that drops the subject at once."""
+
+from datetime import datetime
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from sqlalchemy import select
+
+from bot.care import danger
+from bot.care.sending import Voice
+from bot.delivery import outbox
+from bot.escalation import alerts
+from bot.escalation.policy import AlertKind
+from bot.recovery.safe_phone import (
+    LOCKED_FOR,
+    MOST_WRONG,
+    OPEN_FOR,
+    QUIET_FOR,
+    Order,
+    Ordered,
+    good_pin,
+    good_word,
+    is_word,
+    ordered,
+)
+from bot.store import audit, conversations, people
+from bot.store.database import Unit, new_id
+from bot.store.tables import SafePhoneRow
+
+# By the OWASP Password Storage Cheat Sheet: 19 MiB, two passes.
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+_PIN_ASKED = ("service.pin_ask", "service.pin_wrong")
+
+
+async def of(unit: Unit, person_id: str) -> SafePhoneRow | None:
+    """How someone's phone is kept safe, where they have asked for anything."""
+    query = select(SafePhoneRow).where(SafePhoneRow.person_id == person_id)
+    found: SafePhoneRow | None = (await unit.session.scalars(query)).first()
+    return found
+
+
+async def hear(voice: Voice, text: str) -> bool:
+    """Do what a message asks of the safe phone; returns whether that was all it was.
+
+    Whoever writes anything but their word is back: what was held is not held any more.
+    """
+    case = voice.case
+    row = await of(case.unit, case.person.id)
+    if row is not None:
+        if is_word(text, case.unit.open_or(row, "exit_word_sealed", "")):
+            await _leave(voice, row)
+            return True
+        row.quiet_until = None
+        if row.pin_hash and text.strip().isdecimal() and await _asked_for_pin(voice):
+            await _try_pin(voice, row, text.strip())
+            return True
+    asked = ordered(text)
+    if asked is None:
+        return False
+    await _do(voice, row or await _new(case), asked)
+    return True
+
+
+async def _new(case: danger.Case) -> SafePhoneRow:
+    row = SafePhoneRow(id=new_id(), person_id=case.person.id, wrong=0, discreet=False)
+    case.unit.session.add(row)
+    await case.unit.session.flush()
+    return row
+
+
+async def _do(voice: Voice, row: SafePhoneRow, asked: Ordered) -> None:
+    case = voice.case
+    unlocked = row.pin_hash is None or is_open(row, case.now)
+    if asked.order in (Order.PIN_SET, Order.PIN_OFF) and not unlocked:
+        # Whoever holds the phone now might not be its owner.
+        await voice.say("service.pin_ask")
+    elif asked.order is Order.PIN_SET and not good_pin(asked.value):
+        await voice.say("service.pin_bad")
+    elif asked.order is Order.PIN_SET:
+        row.pin_hash, row.open_until, row.wrong = _HASHER.hash(asked.value), None, 0
+        await audit.write(case.unit, case.person.id, "PIN set", case.person.id, case.now)
+        await voice.say("service.pin_set")
+    elif asked.order is Order.PIN_OFF:
+        row.pin_hash = row.open_until = None
+        await audit.write(case.unit, case.person.id, "PIN removed", case.person.id, case.now)
+        await voice.say("service.pin_removed")
+    elif asked.order is Order.EXIT_WORD and not good_word(asked.value):
+        await voice.say("service.exit_word_bad")
+    elif asked.order is Order.EXIT_WORD:
+        row.exit_word_sealed = case.unit.seal(SafePhoneRow, "exit_word_sealed", row.id, asked.value)
+        await voice.say("service.exit_word_set")
+    else:
+        if asked.order in (Order.DISCREET_ON, Order.DISCREET_OFF):
+            row.discreet = asked.order is Order.DISCREET_ON
+        await voice.say(f"service.{asked.order}")
+
+
+def is_open(row: SafePhoneRow, now: datetime) -> bool:
+    """Whether the plan may be shown now."""
+    return row.open_until is not None and row.open_until > now
+
+
+async def plan_is_locked(unit: Unit, person_id: str, now: datetime) -> bool:
+    """Whether the plan is kept behind a PIN that has not been given."""
+    row = await of(unit, person_id)
+    return row is not None and row.pin_hash is not None and not is_open(row, now)
+
+
+async def _asked_for_pin(voice: Voice) -> bool:
+    """Whether the last thing we said asked for the PIN: otherwise a number is an answer to something else."""
+    case = voice.case
+    last = await outbox.last_sent(case.unit, case.conversation.contact_point_id, 1)
+    asks = {
+        voice.text(piece, at, staff=await _staff_name(voice))
+        for piece in _PIN_ASKED
+        for at in range(len(case.content.piece(piece, case.person.language).texts))
+    }
+    return bool(last) and last[0].text in asks
+
+
+async def _staff_name(voice: Voice) -> str:
+    person = voice.case.person
+    if person.interventionist_id is None:
+        return voice.practice.name
+    return (await people.get(voice.case.unit, person.interventionist_id)).first_name
+
+
+async def _try_pin(voice: Voice, row: SafePhoneRow, pin: str) -> None:
+    case, staff = voice.case, await _staff_name(voice)
+    if row.locked_until and row.locked_until > case.now:
+        await voice.say("service.pin_locked", staff=staff)
+        return
+    try:
+        _HASHER.verify(str(row.pin_hash), pin)
+    except VerificationError:
+        row.wrong += 1
+        if row.wrong < MOST_WRONG:
+            await voice.say("service.pin_wrong", row.wrong, staff=staff)
+            return
+        row.wrong, row.locked_until = 0, case.now + LOCKED_FOR
+        story = f"{case.now:%d %b %H:%M} UTC. Five wrong PINs for their plan: somebody else may hold their phone."
+        await alerts.raise_alert(case.unit, alerts.Raising(AlertKind.HUMAN, case.person.id, story=story), case.now)
+        await voice.say("service.pin_locked", staff=staff)
+        return
+    row.wrong, row.open_until = 0, case.now + OPEN_FOR
+    await audit.write(case.unit, case.person.id, "plan opened by PIN", case.person.id, case.now)
+    await voice.say("service.pin_open")
+
+
+async def _leave(voice: Voice, row: SafePhoneRow) -> None:
+    """Drop the subject: a dull answer, an empty conversation, and nothing by itself for half a day.
+
+    Where danger is open, staff are told that they had to leave, and how not to make it worse.
+    """
+    case = voice.case
+    row.quiet_until, row.open_until = case.now + QUIET_FOR, None
+    state = conversations.load_state(case.unit, case.conversation, case.now)
+    state.begin_anew()
+    conversations.save_state(case.unit, case.conversation, state, case.now + conversations.FRESH_FOR)
+    await danger.left(case)
+    await voice.say("service.quick_exit", case.now.minute)
