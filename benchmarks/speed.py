@@ -197,11 +197,16 @@ def show(figures: Sequence[Figure]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--screen-only", action="store_true", help="leave the engine out")
+    parser.add_argument("--delivery-only", action="store_true", help="measure nothing but sending")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    figures = [*screen_figures(), cold_start()]
-    if not given.screen_only:
+    figures = [] if given.delivery_only else [*screen_figures(), cold_start()]
+    if not given.screen_only and not given.delivery_only:
         figures += uvloop.run(turn_figures())
+    if not given.screen_only or given.delivery_only:
+        from benchmarks.delivery import delivery_figures
+
+        figures += uvloop.run(delivery_figures())
     show(figures)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import load_content, load_screen
+from bot.channels import telegram
+from bot.connections import connected
 from bot.content import Content, ContentError
 from bot.conversation.model import is_intact, model_path
 from bot.safety.rules import RulesError
@@ -50,8 +52,33 @@ async def examine() -> list[Examined]:
         rows += _lines(settings, content)
         if rows[1].good:
             rows += await _database(settings, content)
+    if content is not None:
+        rows += await _channels(settings, content)
     rows.append(_disk(settings))
     return rows
+
+
+async def _channels(settings: Settings, content: Content) -> list[Examined]:
+    """Whether anybody can be reached, and over which accounts; asks the providers."""
+    async with connected(settings, content) as made:
+        rows = []
+        for name, bot in made.bots.items():
+            wrong = await bot.examine(webhook=settings.telegram_webhook)
+            rows.append(Examined(name, good=wrong is None, sentence=wrong or "the bot answers"))
+        if telegram.CLIENTS in made.bots and telegram.STAFF not in made.bots:
+            sentence = "HANDRAIL_TELEGRAM_STAFF_TOKEN is not set: alerts would wait where the clients' bot has to wait"
+            rows.append(Examined(telegram.STAFF, good=False, sentence=sentence))
+        if made.provider is not None:
+            wrong = await made.provider.examine()
+            ready = f"the account answers; texts come in at {settings.public_url}/sms"
+            rows.append(Examined("sms", good=wrong is None, sentence=wrong or ready))
+        if not rows:
+            sentence = (
+                "none is set up, so that only this terminal is served: set HANDRAIL_TELEGRAM_TOKEN and "
+                "HANDRAIL_TELEGRAM_STAFF_TOKEN (docs/telegram.md), or Twilio's settings (docs/sms.md)"
+            )
+            rows.append(Examined("channels", good=False, sentence=sentence))
+        return rows
 
 
 def _keys(settings: Settings) -> Examined:

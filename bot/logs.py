@@ -4,20 +4,38 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 # Libraries that would log requests, and with them addresses or bodies.
 _QUIET = ("httpx", "httpcore", "apscheduler", "alembic", "asyncio", "rasa_sdk", "uvicorn", "sqlalchemy")
+# Libraries that quote what they were sent in their errors, which reach us as exceptions anyway.
+_SILENT = ("twilio", "aiohttp")
+
+
+class _Bare(logging.Formatter):
+    """Leaves out of an error everything but its type: its message may quote what a person wrote."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
+        return f"{ei[0].__name__}" if ei and ei[0] else ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.exc_text = None
+        return super().format(record)
 
 
 def configure() -> None:
     """Log to standard error; the level comes from HANDRAIL_LOG_LEVEL, warnings by default."""
     name = os.environ.get("HANDRAIL_LOG_LEVEL", "warning").upper()
     level = getattr(logging, name, logging.WARNING)
-    logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Bare("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.ERROR, handlers=[handler])
     for library in _QUIET:
         logging.getLogger(library).setLevel(logging.ERROR)
+    for library in _SILENT:
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -20,9 +20,9 @@ from bot.channels.sms import Provider
 from bot.channels.telegram import Polling, TelegramBot
 from bot.connections import Connections, connected, webhook_secret
 from bot.content import Content, ContentError
-from bot.conversation.reception import Kept, NotKept, Reception
+from bot.conversation.reception import Kept, Reception
 from bot.delivery import inbox
-from bot.delivery.messages import Delivery, plain, shown
+from bot.delivery.messages import Delivery, NotKept, plain, shown
 from bot.delivery.spool import Spool
 from bot.schedule.clock import RealClock
 from bot.settings import Settings
@@ -38,6 +38,7 @@ log = structlog.get_logger()
 
 LONGEST_LINE = 8 * 1024 * 1024
 CATCH_UP_EVERY = 600.0
+CATCH_UP_WITHIN = 120.0
 # The provider's record is read again from so long before the last message: its clock is not ours.
 CATCH_UP_BACK = timedelta(hours=1)
 CATCH_UP_MOST = timedelta(days=7)
@@ -192,7 +193,9 @@ class CatchUp:
     async def run_once(self) -> int:
         """Read the provider's record since the last time that this worked."""
         now = self._app.clock.now()
-        for message in await self._provider.received(max(self._since - CATCH_UP_BACK, now - CATCH_UP_MOST)):
+        async with asyncio.timeout(CATCH_UP_WITHIN):
+            missed = await self._provider.received(max(self._since - CATCH_UP_BACK, now - CATCH_UP_MOST))
+        for message in missed:
             await self._reception.take(message)
         self._since = now
         return 0

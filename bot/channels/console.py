@@ -1,10 +1,11 @@
 """The console: everyone sits at one terminal. The first channel, and the one of the demo and the behaviour tests."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
-from bot.delivery.messages import Abilities, Delivery, Inbound, Outbound, Report
+from bot.delivery.messages import Abilities, Delivery, Inbound, Outbound, Report, shortened
 
 NAME = "console"
 
@@ -13,7 +14,7 @@ class Console:
     """Hands every message to ``show``; an address is the short name of the person who sits there."""
 
     name = NAME
-    abilities = Abilities(buttons=True, pictures=False, longest=4_096)
+    abilities = Abilities(buttons=True, pictures=False, longest=100_000)
 
     def __init__(self, show: Callable[[Delivery], None]) -> None:
         self._show = show
@@ -22,7 +23,8 @@ class Console:
         return 1
 
     async def send(self, delivery: Delivery) -> str:
-        self._show(delivery)
+        text = shortened(delivery.message.text, self.abilities.longest)
+        self._show(replace(delivery, message=replace(delivery.message, text=text)))
         return f"console-{delivery.id}"
 
     async def report(self, _provider_id: str) -> Report | None:

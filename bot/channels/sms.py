@@ -52,6 +52,10 @@ class Provider(Protocol):
         """What a call says of a text that we sent. Raises ``Unreadable``."""
         ...
 
+    async def examine(self) -> str | None:
+        """What is wrong with the account, in a sentence; nothing where it can be used."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -86,10 +90,11 @@ class Sms:
 
     def _body(self, message: Outbound, lane: Lane) -> str:
         text = message.text
-        if lane not in (Lane.CRISIS, Lane.ALERT) and text not in self._exempt:
-            text = without_drugs(text)
+        exempt = lane in (Lane.CRISIS, Lane.ALERT) or text in self._exempt
         if message.numbered and message.alert is None:
             text += "".join(f"\n{at} {choice.title}" for at, choice in enumerate(message.choices, start=1))
+        if not exempt:
+            text = without_drugs(text)
         text = to_gsm(text)
         if len(text) <= LONGEST:
             return text

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import hmac
 import json
+import logging
 import os
 import re
 from collections.abc import Awaitable, Callable
@@ -42,10 +43,13 @@ from bot.delivery.messages import (
     Delivery,
     Fault,
     Inbound,
+    InDoubt,
+    NotKept,
     Outbound,
     Report,
     SendError,
     Shape,
+    shortened,
 )
 
 log = structlog.get_logger()
@@ -54,6 +58,8 @@ CLIENTS, STAFF = "telegram", "telegram-staff"
 LONG_POLL = 25
 AT_ONCE = 100
 LONGEST_CAPTION = 1_024
+# An update that breaks us so often is set aside.
+TRIES = 3
 # Of what cannot be read so many characters are kept.
 MOST_KEPT = 100_000
 _UPDATE_ID = re.compile(r'"update_id"\s*:\s*(\d{1,18})')
@@ -116,6 +122,8 @@ class TelegramBot:
 
     def __init__(self, name: str, token: str, base_url: str = "https://api.telegram.org/bot") -> None:
         self.name = name
+        # The library would log the answers that it cannot read, and with them what was written.
+        logging.getLogger("telegram").setLevel(logging.CRITICAL + 1)
         self._requests = (_requests(64, 10.0), _requests(2, LONG_POLL + 10.0))
         self._bot = Bot(token, base_url=base_url, request=self._requests[0], get_updates_request=self._requests[1])
 
@@ -134,6 +142,21 @@ class TelegramBot:
         """
         return (await self._bot.get_me()).username or ""
 
+    async def examine(self, *, webhook: bool) -> str | None:
+        """What is wrong with the bot as it is set up, in a sentence; nothing where it can be used."""
+        try:
+            await self._bot.get_me()
+            info = await self._bot.get_webhook_info()
+        except InvalidToken:
+            return "Telegram does not know this token: copy it anew from BotFather"
+        except TelegramError as error:
+            return f"Telegram cannot be reached ({type(error).__name__}): look at the connection"
+        if info.url and not webhook:
+            return "a webhook is set elsewhere; `handrail run` takes it away and asks for messages itself"
+        if webhook and info.last_error_message:
+            return f"Telegram could not deliver to the webhook: {info.last_error_message[:100]}"
+        return None
+
     async def introduce(self) -> None:
         """Register the commands that Telegram offers when someone types a slash."""
         for language, commands in _COMMANDS.items():
@@ -144,9 +167,7 @@ class TelegramBot:
         return 1
 
     async def send(self, delivery: Delivery) -> str:
-        text = delivery.message.text
-        if len(text) > self.abilities.longest:
-            text = text[: self.abilities.longest - 2] + " \u2026"
+        text = shortened(delivery.message.text, self.abilities.longest)
         try:
             keyboard = _keyboard(delivery.id, delivery.message.choices)
             if delivery.message.picture and len(text) <= LONGEST_CAPTION:
@@ -164,8 +185,9 @@ class TelegramBot:
         except TelegramError as error:
             fault, wait = _fault(error)
             if fault is None:
-                raise
-            raise SendError(fault, wait) from error
+                # The library's error may quote what was sent.
+                raise InDoubt(type(error).__name__) from None
+            raise SendError(fault, wait) from None
         return str(sent.message_id)
 
     async def report(self, _provider_id: str) -> Report | None:
@@ -304,16 +326,19 @@ def _keyboard(message_id: str, choices: tuple[Choice, ...]) -> InlineKeyboardMar
     return InlineKeyboardMarkup(rows)
 
 
+# Nobody is there, or they have never opened the bot.
+_NOBODY_THERE = ("chat not found", "deactivated", "peer_id", "can't initiate")
+
+
 def _fault(error: TelegramError) -> tuple[Fault | None, timedelta | None]:
     """Why it was certainly not sent; nothing where nobody knows."""
     if isinstance(error, RetryAfter):
         wait = error.retry_after
         return Fault.BUSY, wait if isinstance(wait, timedelta) else timedelta(seconds=wait)
-    if isinstance(error, Forbidden):
-        return Fault.BLOCKED, None
-    if isinstance(error, BadRequest):
-        gone = any(words in error.message.lower() for words in ("chat not found", "user is deactivated", "peer_id"))
-        return Fault.NO_SUCH_ADDRESS if gone else Fault.REFUSED, None
+    if isinstance(error, Forbidden | BadRequest):
+        if any(words in error.message.lower() for words in _NOBODY_THERE):
+            return Fault.NO_SUCH_ADDRESS, None
+        return Fault.BLOCKED if isinstance(error, Forbidden) else Fault.REFUSED, None
     if isinstance(error, InvalidToken):
         return Fault.NOT_ALLOWED, None
     if isinstance(error, NetworkError):
@@ -321,17 +346,22 @@ def _fault(error: TelegramError) -> tuple[Fault | None, timedelta | None]:
         # it broke off after the request had left, or something between us gave up waiting.
         cause = error.__cause__
         if cause is None:
-            return (None, None) if "gateway" in error.message.lower() else (Fault.DOWN, None)
+            said = error.message.lower()
+            if "too many requests" in said:
+                return Fault.BUSY, timedelta(seconds=5)
+            return (None, None) if "gateway" in said else (Fault.DOWN, None)
         never_left = isinstance(cause, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
         return (Fault.DOWN, None) if never_left else (None, None)
-    return Fault.REFUSED, None
+    # An answer that breaks off, for one: the message may have gone out.
+    return None, None
 
 
 def _text(message: Message) -> str:
-    if message.sticker:
-        # A sticker says what its emoji says.
-        return message.sticker.emoji or ""
-    return message.text or message.caption or ""
+    # A sticker says what its emoji says.
+    text = message.sticker.emoji if message.sticker else message.text or message.caption
+    if text is not None and not isinstance(text, str):
+        raise Undecodable("a text that is none")
+    return text or ""
 
 
 _MEDIA = {
@@ -374,6 +404,12 @@ def _command(text: str) -> tuple[Ask | None, str]:
     return _ASKS.get(name), _SAID.get(name, text)
 
 
+def _number(raw: Any) -> int | None:
+    """The number of an update, where it has one."""
+    number = raw.get("update_id") if isinstance(raw, dict) else None
+    return number if isinstance(number, int) else None
+
+
 class Polling:
     """Asks a bot's updates, hands them on one by one, and confirms each batch when all of it is durable."""
 
@@ -384,6 +420,8 @@ class Polling:
         self._wait = wait
         self._confirm: int | None = None
         self._limit = AT_ONCE
+        self._broke: dict[int | None, int] = {}
+        self._odd: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until told to stop; what fails is tried again, later each time up to half a minute."""
@@ -432,16 +470,22 @@ class Polling:
         except Unparsable as error:
             return await self._isolate(error)
         self._limit = AT_ONCE
-        highest = None
+        left = [_number(raw) for raw in got]
+        numbers = [number for number in left if number is not None]
         try:
             for raw in got:
                 await self._one(raw)
-                if isinstance(raw, dict) and isinstance(raw.get("update_id"), int):
-                    highest = max(raw["update_id"], highest if highest is not None else raw["update_id"])
+                left.pop(0)
         finally:
-            if highest is not None:
-                # Where one could not be kept, those before it are confirmed and it will come again.
-                self._confirm = highest + 1
+            # Where one could not be kept, what is older is confirmed, and it will come again.
+            unkept = [number for number in left if number is not None]
+            if unkept:
+                self._confirm = min(unkept)
+            elif numbers:
+                self._confirm = max(numbers) + 1
+        if not numbers:
+            # Nothing here can be confirmed: it will come again, and need not at once.
+            await asyncio.sleep(1)
         return len(got)
 
     async def _isolate(self, error: Unparsable) -> int:
@@ -457,12 +501,27 @@ class Polling:
         return 1
 
     async def _one(self, raw: Any) -> None:
-        await take(self._bot, raw, self._take, self._set_aside)
+        number = _number(raw)
+        if number is None and (known := _as_text(raw)) in self._odd:
+            return
+        try:
+            await take(self._bot, raw, self._take, self._set_aside)
+        except NotKept:
+            raise
+        except Exception as error:
+            # Whatever breaks on it must not stand before all others for ever.
+            self._broke[number] = self._broke.get(number, 0) + 1
+            if self._broke[number] < TRIES:
+                raise
+            await self._set_aside(self._bot.name, _as_text(raw), f"taking it broke ({type(error).__name__})")
+        self._broke.pop(number, None)
+        if number is None:
+            self._odd.add(known)
 
     async def close(self) -> None:
         """Confirm what was taken last."""
         if self._confirm is not None:
-            with contextlib.suppress(TelegramError):
+            with contextlib.suppress(TelegramError, Unparsable):
                 await self._bot.updates(self._confirm, 0)
                 self._confirm = None
 

@@ -1,5 +1,6 @@
 """Twilio as the carrier of text messages: its REST API, its signed webhook calls, its error codes."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -8,13 +9,13 @@ from typing import Any
 
 import aiohttp
 from starlette.datastructures import ImmutableMultiDict
-from twilio.base.exceptions import TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from bot.channels.sms import NAME, Forged, Unreadable
-from bot.delivery.messages import Fault, Inbound, Receipt, Report, SendError, Shape
+from bot.delivery.messages import Fault, Inbound, InDoubt, Receipt, Report, SendError, Shape
 
 TIMEOUT = 10.0
 _ADDRESS = re.compile(r"\+?\d{3,15}$")
@@ -67,7 +68,8 @@ class Twilio:
         quiet = logging.getLogger("handrail.twilio")
         # The library would log the texts.
         quiet.disabled = True
-        self._http = AsyncTwilioHttpClient(timeout=TIMEOUT, logger=quiet)
+        self._account = account
+        self._http = AsyncTwilioHttpClient(logger=quiet)
         self._client = Client(account, tokens[0], account, http_client=self._http)
         if api_url:
             self._client.api.base_url = api_url
@@ -81,14 +83,17 @@ class Twilio:
         if self._public_url:
             callback["status_callback"] = f"{self._public_url}/sms/status?id={message_id}"
         try:
-            sent = await self._client.messages.create_async(to=to, body=body, **self._sender, **callback)
-        except TwilioRestException as error:
+            async with asyncio.timeout(TIMEOUT):
+                sent = await self._client.messages.create_async(to=to, body=body, **self._sender, **callback)
+        except TwilioException as error:
             fault = _fault_of(error)
             if fault is None:
-                raise
-            raise SendError(fault, timedelta(seconds=5) if fault is Fault.BUSY else None) from error
+                raise InDoubt(type(error).__name__) from None
+            raise SendError(fault, timedelta(seconds=5) if fault is Fault.BUSY else None) from None
         except aiohttp.ClientConnectorError as error:
             raise SendError(Fault.DOWN) from error
+        if not sent.sid:
+            raise InDoubt("an answer without an id")
         return str(sent.sid)
 
     async def report(self, provider_id: str) -> Report | None:
@@ -97,7 +102,8 @@ class Twilio:
     async def find(self, to: str, body: str, since: datetime) -> Report | None:
         # By the provider's clock, which is not ours.
         after = since - timedelta(minutes=1)
-        found = await self._client.messages.list_async(to=to, date_sent_after=after, limit=50)
+        # Not by the date of sending, which a message has only once it was sent; the newest come first.
+        found = await self._client.messages.list_async(to=to, limit=100)
         for message in found:
             created = message.date_created or message.date_sent
             ours = str(message.direction).startswith("outbound") and message.body == body
@@ -108,7 +114,7 @@ class Twilio:
     async def received(self, since: datetime) -> Sequence[Inbound]:
         # A service may have several numbers, and an account may have others that are not ours.
         number = self._sender.get("from_")
-        to = {"to": number} if number else {}
+        to: dict[str, Any] = {"to": number} if number else {}
         found = await self._client.messages.list_async(date_sent_after=since, limit=_MOST_RECEIVED, **to)
         inbound = []
         for message in reversed(found):
@@ -141,7 +147,7 @@ class Twilio:
             raise Unreadable("no number that it came from")
         body = fields.get("Body", "")
         media = _media(fields)
-        word = body.strip().strip(".,!\"'").lower()
+        word = body.strip().lower()
         answered = bool(fields.get("OptOutType")) or (self._answers_keywords and word in _OWN)
         return Inbound(
             NAME,
@@ -162,6 +168,20 @@ class Twilio:
             raise Unreadable("no message, or no status that we know")
         code = fields.get("ErrorCode", "")
         return Report(sid, _RECEIPTS[status], _fault(int(code)) if code.isdecimal() and int(code) else None)
+
+    async def examine(self) -> str | None:
+        """What is wrong with the account as it is set up, in a sentence; nothing where it can be used."""
+        try:
+            account = await self._client.api.v2010.accounts(self._account).fetch_async()
+        except TwilioRestException as error:
+            if error.status in (401, 403, 404):
+                return (
+                    "Twilio does not take HANDRAIL_TWILIO_ACCOUNT_SID with HANDRAIL_TWILIO_AUTH_TOKEN: copy both anew"
+                )
+            return f"Twilio answers {error.status}: try again later"
+        if str(account.status) != "active":
+            return f"the Twilio account is {account.status}: look at its balance and its notices"
+        return None
 
     async def close(self) -> None:
         await self._http.close()
@@ -186,12 +206,17 @@ def _fault(code: int) -> Fault:
     return _FAULTS.get(code, Fault.REFUSED)
 
 
-def _fault_of(error: TwilioRestException) -> Fault | None:
+def _fault_of(error: TwilioException) -> Fault | None:
     """Why it was certainly not sent; nothing where something between us gave up waiting, so that nobody knows."""
-    if error.code in _FAULTS:
-        return _FAULTS[error.code]
-    if error.status == 429:
-        return Fault.BUSY
-    if error.status in (502, 504):
+    # The library has two kinds of errors, one for each form in which the provider words them.
+    code, status = (
+        getattr(error, "code", None),
+        getattr(error, "status", None) or getattr(error, "http_status_code", None),
+    )
+    if code in _FAULTS:
+        return _FAULTS[code]
+    if status is None or status in (502, 504):
         return None
-    return Fault.DOWN if error.status >= 500 else Fault.NOT_ALLOWED if error.status in (401, 403) else Fault.REFUSED
+    if status == 429:
+        return Fault.BUSY
+    return Fault.DOWN if status >= 500 else Fault.NOT_ALLOWED if status in (401, 403) else Fault.REFUSED

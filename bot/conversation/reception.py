@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.conversation.intake import LAST_WORDS, Intake
-from bot.delivery.messages import Channel, Delivery, Inbound, Lane, Outbound
+from bot.delivery.messages import Channel, Delivery, Inbound, Lane, NotKept, Outbound
 from bot.delivery.spool import Spool
 from bot.recovery.people import Role
 from bot.store.database import Store, new_id
@@ -36,10 +36,6 @@ class Kept(StrEnum):
 
     DATABASE = "database"
     SPOOL = "spool"
-
-
-class NotKept(Exception):
-    """Neither the database nor the disk took a message: whoever delivered it must be told to try again."""
 
 
 class Reception:

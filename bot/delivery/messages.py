@@ -187,6 +187,23 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else "\u00b7" for c in line)
 
 
+def whole(text: str) -> str:
+    """A text without half characters, which no provider takes."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def shortened(text: str, most: int) -> str:
+    """A text that is no longer than that, counted as UTF-16 as messengers do; the end says that something is missing."""
+    if len(text.encode("utf-16-le", "surrogatepass")) // 2 <= most:
+        return text
+    cut = text.encode("utf-16-le", "surrogatepass")[: (most - 2) * 2].decode("utf-16-le", "ignore")
+    return f"{cut} \u2026"
+
+
+class NotKept(Exception):
+    """Neither the database nor the disk took a message: whoever delivered it must be told to try again."""
+
+
 class Fault(Enum):
     """Why a message was certainly not sent: a closed set, each with a sentence for staff and whether to try again."""
 
@@ -212,6 +229,10 @@ class SendError(Exception):
         super().__init__(fault.sentence)
         self.fault = fault
         self.wait = wait
+
+
+class InDoubt(Exception):
+    """Nobody knows whether a message was sent. Says of which sort the trouble was, and nothing of what was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,8 +302,9 @@ class Channel(Protocol):
         """Send a message; returns the provider's id of it.
 
         Raises:
-            SendError: it was certainly not sent. Any other error, and no answer within the sender's time, mean that
-                nobody knows: safety replies and alerts are then sent again and marked, nothing else is.
+            SendError: it was certainly not sent.
+            InDoubt: nobody knows. Any other error, and no answer within the sender's time, mean the same: safety replies
+                and alerts are then sent again and marked, nothing else is.
         """
         ...
 

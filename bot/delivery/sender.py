@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from bot.delivery.messages import (
     Receipt,
     Report,
     SendError,
+    whole,
 )
 from bot.delivery.outbox import Leased, Outcome
 from bot.store.database import Store, Unit
@@ -212,6 +213,7 @@ class Sender:
 
     async def _send(self, message: Leased) -> tuple[Outcome, Fault | None]:
         body = outbox.again(message.message) if message.repeat else message.message
+        body = replace(body, text=whole(body.text))
         delivery = Delivery(message.id, message.address, body, message.lane, message.repeat)
         try:
             async with asyncio.timeout(SEND_WITHIN):

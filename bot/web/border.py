@@ -15,8 +15,7 @@ from starlette.routing import Route
 from bot.channels import telegram
 from bot.channels.sms import Forged, Provider, Unreadable
 from bot.channels.telegram import TelegramBot
-from bot.conversation.reception import NotKept
-from bot.delivery.messages import Inbound, Report
+from bot.delivery.messages import Inbound, NotKept, Report
 
 log = structlog.get_logger()
 
@@ -25,6 +24,10 @@ MOST = 1024 * 1024
 MOST_FIELDS = 200
 FORM = "application/x-www-form-urlencoded"
 TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
+
+
+# Any of these says that the call has come from elsewhere.
+_BY_A_PROXY = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"})
 
 
 class Refused(HTTPException):
@@ -66,14 +69,16 @@ class Border:
         )
         self.app = Starlette(
             routes=[
-                Route("/telegram/{name}", self._telegram, methods=["POST"]),
-                Route("/sms", self._sms, methods=["POST"]),
-                Route("/sms/status", self._status, methods=["POST"]),
+                Route("/telegram/{name}", self._guarded(self._telegram), methods=["POST"]),
+                Route("/sms", self._guarded(self._sms), methods=["POST"]),
+                Route("/sms/status", self._guarded(self._status), methods=["POST"]),
                 Route("/health", self._health, methods=["GET"]),
                 Route("/metrics", self._metrics, methods=["GET"]),
             ],
-            exception_handlers={HTTPException: self._refuse, Exception: self._broke},
+            exception_handlers={HTTPException: self._refuse},
         )
+        # A path is ours or it is not.
+        self.app.router.redirect_slashes = False
 
     def count(self, border: str, reason: str) -> float:
         """How many calls were refused for a reason."""
@@ -88,10 +93,22 @@ class Border:
         log.warning("a call was refused", border=_border(request), why=reason, status=status)
         return PlainTextResponse(reason, status)
 
-    async def _broke(self, request: Request, error: Exception) -> Response:
-        self._refused.labels(_border(request), "not kept").inc()
-        log.error("a call could not be taken", border=_border(request), why=type(error).__name__)
-        return PlainTextResponse("not kept", 503, {"Retry-After": "5"})
+    @staticmethod
+    def _guarded(work: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """Whatever breaks is refused here: further out somebody would log it, with what a person wrote."""
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await work(request)
+            except HTTPException:
+                raise
+            except NotKept:
+                pass
+            except Exception as error:
+                log.error("a call broke", border=_border(request), why=type(error).__name__)  # noqa: TRY400
+            raise Refused(503, "not kept")
+
+        return guarded
 
     async def _telegram(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -105,7 +122,7 @@ class Border:
             raw = json.loads(body)
         except (ValueError, RecursionError) as error:
             raise Refused(400, "not JSON") from error
-        what = await self._kept(telegram.take(bot, raw, self._take, self._set_aside))
+        what = await telegram.take(bot, raw, self._take, self._set_aside)
         if what != "taken":
             self._refused.labels("telegram", str(what)).inc()
         self._taken.labels("telegram").inc()
@@ -117,7 +134,7 @@ class Border:
             message = provider.inbound(form)
         except Unreadable as error:
             raise Refused(400, str(error)) from error
-        await self._kept(self._take(message))
+        await self._take(message)
         self._taken.labels("sms").inc()
         return Response(TWIML, media_type="text/xml")
 
@@ -127,7 +144,7 @@ class Border:
             report = provider.receipt(form)
         except Unreadable as error:
             raise Refused(400, str(error)) from error
-        if self._told and not await self._kept(self._told(request.query_params.get("id"), report)):
+        if self._told and not await self._told(request.query_params.get("id"), report):
             raise Refused(404, "no such message")
         self._taken.labels("sms").inc()
         return Response(status_code=204)
@@ -153,13 +170,6 @@ class Border:
             raise Refused(403, "wrong signature") from error
         return self._provider, form
 
-    @staticmethod
-    async def _kept[T](work: Awaitable[T]) -> T:
-        try:
-            return await work
-        except NotKept as error:
-            raise Refused(503, "not kept") from error
-
     async def _health(self, _request: Request) -> Response:
         well = self._healthy is None or await self._healthy()
         return PlainTextResponse("well" if well else "not well", 200 if well else 503)
@@ -168,7 +178,7 @@ class Border:
         # Numbers only; still nobody's business but the machine's own.
         if request.client is None or request.client.host not in ("127.0.0.1", "::1"):
             raise Refused(404, "no such path")
-        if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+        if not _BY_A_PROXY.isdisjoint(request.headers.keys()):
             raise Refused(404, "no such path")
         return PlainTextResponse(generate_latest(self.registry).decode())
 

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,13 @@ GIVEN = "HANDRAIL_TEST_POSTGRES_URL"
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server for the whole run."""
+    with server() as url:
+        yield url
+
+
+@contextmanager
+def server() -> Iterator[str]:
     """The address of a PostgreSQL server: the one that was given, or one of our own in a temporary folder."""
     given = os.environ.get(GIVEN)
     if given:

@@ -21,7 +21,7 @@ SETTLES_WITHIN = 150.0
 ENGINE_WITHIN = 60.0
 NEVER = 0
 EVERY_BOUNDARY = os.environ.get("HANDRAIL_FAULTS") == "all"
-BOUNDARIES = 20
+BOUNDARIES = 18
 KILLS = int(os.environ.get("HANDRAIL_KILLS", "300"))
 PAGE = "Reply {number}a to take it"
 
@@ -136,6 +136,20 @@ async def played_once(practice: Practice, ledger: Ledger, n: int, at: int) -> li
     return await passed(practice, n)
 
 
+def some(boundaries: list[str]) -> list[int]:
+    """The numbers of a few boundaries, of each kind as many as can be, spread over the whole exchange."""
+    kinds: dict[str, list[int]] = {}
+    for line in boundaries:
+        number, _, kind = line.partition(" ")
+        kinds.setdefault(kind, []).append(int(number))
+    each = BOUNDARIES // len(kinds)
+    chosen = {numbers[i * len(numbers) // each] for numbers in kinds.values() for i in range(each)}
+    for number in kinds["before commit"] + kinds["after commit"]:
+        if len(chosen) < BOUNDARIES and number % 7 == 0:
+            chosen.add(number)
+    return sorted(chosen)
+
+
 @pytest.mark.mission("M36")
 async def test_killed_at_each_boundary_nothing_is_lost_and_nothing_doubled(tmp_path: Path, signed: Path) -> None:
     async with opened(tmp_path / "practice", signed) as practice:
@@ -144,9 +158,7 @@ async def test_killed_at_each_boundary_nothing_is_lost_and_nothing_doubled(tmp_p
         for n in range(most):
             await practice.add(*Crew(practice, n).everybody)
         boundaries = await played_once(practice, ledger, 0, NEVER)
-        chosen = range(1, len(boundaries) + 1)
-        if not EVERY_BOUNDARY:
-            chosen = sorted({1 + i * (len(boundaries) - 1) // (BOUNDARIES - 1) for i in range(BOUNDARIES)})
+        chosen = list(range(1, len(boundaries) + 1)) if EVERY_BOUNDARY else some(boundaries)
         kinds = []
         for n, at in enumerate(chosen, start=1):
             kinds += (await played_once(practice, ledger, n, at))[-1:]
@@ -238,21 +250,27 @@ def answers_to_staff(books: Books) -> int:
     )
 
 
+@pytest.mark.parametrize(("database", "kills"), [("sqlite", KILLS), ("postgresql", KILLS // 6)])
 @pytest.mark.mission("M36")
-async def test_killed_again_and_again_under_traffic_the_ledger_balances(tmp_path: Path, signed: Path) -> None:
+async def test_killed_again_and_again_under_traffic_the_ledger_balances(
+    tmp_path: Path, request: pytest.FixtureRequest, database: str, kills: int
+) -> None:
     seed = int(os.environ.get("HANDRAIL_SEED") or random.SystemRandom().randrange(1_000_000))
     print(f"HANDRAIL_SEED={seed}")
     chance = random.Random(seed)
-    async with opened(tmp_path / "practice", signed) as practice:
+    sqlite = database == "sqlite"
+    signed = request.getfixturevalue("signed") if sqlite else None
+    url = "" if sqlite else request.getfixturevalue("postgres_url")
+    async with opened(tmp_path / "practice", signed, database_url=url) as practice:
         practice.settings["HANDRAIL_TWILIO_ANSWERS_KEYWORDS"] = "false"
         ledger = Ledger(practice)
         traffic = Traffic(ledger, random.Random(seed + 1))
         flow = asyncio.create_task(traffic.flow())
         try:
-            for count in range(1, KILLS + 1):
+            for count in range(1, kills + 1):
                 await killed_at_random(practice, ledger, traffic, chance)
                 # What is doubted is asked for two minutes later: the last doubts shall be settled soon after the end.
-                traffic.asks_for_help = count < KILLS * 0.8
+                traffic.asks_for_help = count < kills * 0.8
                 if count % 50 == 0:
                     await ledger.check_inbound()
         finally:
