@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
+from bot.channels.telegram import TelegramBot
 from bot.conversation.intake import LAST_WORDS
 from bot.conversation.reception import WARNING
 from bot.delivery.messages import Lane, Outbound, OutStatus
@@ -92,6 +93,12 @@ def _of_provider(channel: str, provider_id: str) -> str:
     return found[1]
 
 
+def _cut(text: str) -> str:
+    """A text as a bot sends it."""
+    most = TelegramBot.abilities.longest
+    return text if len(text) <= most else f"{text[: most - 2]} \u2026"
+
+
 @dataclass
 class Ledger:
     """What was written to the practice, with the danger in it, and how often the service was killed meanwhile."""
@@ -166,7 +173,7 @@ class Ledger:
             rows: dict[tuple[str, str], list[Sent]] = defaultdict(list)
             for row in books.outbound:
                 if row.channel == channel:
-                    rows[row.address, row.text].append(row)
+                    rows[row.address, _cut(row.text)].append(row)
             for chat in bot.chats.values():
                 seen: dict[str, list[tuple[bool, str]]] = defaultdict(list)
                 for message in chat.received:
