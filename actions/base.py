@@ -123,8 +123,9 @@ def begun(turn: Turn, **topic: Any) -> list[Event]:
 
 def lines(turn: Turn) -> dict[str, str]:
     """The lines to call in the person's country, for a response's placeholders."""
-    fill = turn.content.fill
-    return {name: fill("{" + name + "}", turn.person.country) for name in ("emergency", "crisis", "poison", "violence")}
+    fill, person = turn.content.fill, turn.person
+    names = ("emergency", "crisis", "poison", "violence")
+    return {name: fill("{" + name + "}", person.country, person.language) for name in names}
 
 
 async def team(turn: Turn) -> str:

@@ -156,7 +156,7 @@ async def _push(unit: Unit, content: Content, row: PersonRow, now: datetime) -> 
         reason = "they asked for quiet"
     elif conversation is None or contact is None or not contact.usable:
         reason = "no way to reach the client"
-    elif row.joining in NOT_JOINED or row.joining in (Step.AGREE, Step.ADULT):
+    elif row.joining in NOT_JOINED or (row.joining and Step(row.joining).needed):
         reason = "they have not agreed yet"
     unit.session.add(
         CheckInRow(
@@ -224,9 +224,10 @@ async def _follow_up(unit: Unit, content: Content, row: CheckInRow, now: datetim
     asked = row.asked_at or now
     conversation = await conversations.of_person(unit, client.id)
     again = row.status == CheckInStatus.ASKED and row.follow_ups == 0 and now < asked + COUNTS_FOR
-    if again and conversation is not None and not await danger.is_open_for(unit, client.id):
+    phone = await safe_phone.of(unit, client.id)
+    quiet = phone is not None and phone.quiet_until is not None and phone.quiet_until > now
+    if again and conversation is not None and not quiet and not await danger.is_open_for(unit, client.id):
         row.follow_ups, row.due_at = 1, asked + COUNTS_FOR
-        phone = await safe_phone.of(unit, client.id)
         piece = "service.discreet_check_in" if phone and phone.discreet else "talk.check_in_again"
         text = content.say(piece, client.country, client.language)
         await outbox.enqueue(unit, conversation, [Outbound(text, SCALE)], Lane.CHECK_IN, now)

@@ -161,6 +161,8 @@ async def _said_before(case: Case, finding: Finding) -> int:
             ConversationRow.person_id == case.person.id,
             QuestionRow.kind == finding.kind,
             QuestionRow.level == finding.level,
+            # What is asked after a picture is asked of everyone, and says nothing of what they wrote.
+            QuestionRow.alert_id.not_in(select(AlertRow.id).where(AlertRow.kind == AlertKind.MEDIA)),
             QuestionRow.asked_at > case.now - timedelta(minutes=10),
         )
     )
@@ -285,6 +287,8 @@ async def answer_older(case: Case, message_id: str, text: str) -> bool:
         alert = await _alert(case.unit, older.alert_id)
         if alert.kind == AlertKind.DANGER:
             await _page_definite(case, alert, "they answered an earlier question: not safe")
+        else:
+            await respond(case, [replace(_finding(older), level=Level.DEFINITE)], text, None)
     return True
 
 
@@ -435,7 +439,7 @@ async def _check_back(unit: Unit, content: Content, alert: AlertRow, now: dateti
     if await open_question(unit, person.id) is None:
         if alert.check_backs == 0 and alert.status == AlertStatus.OPEN:
             await case.say(case.words(kind, "unread", subject), alert)
-        asked = Finding(kind, Level.DEFINITE, Net.SCREEN, "check-back", "", subject)
+        asked = Finding(kind, Level.DEFINITE, Net.FORM, "check-back", "", subject)
         await _put(case, alert, asked, "check_back", at=alert.check_backs, attempts=ASKED_AT_MOST)
     alert.check_backs += 1
     if alert.check_backs == 1:
@@ -535,4 +539,4 @@ async def _subject(unit: Unit, alert: AlertRow) -> Subject:
 
 
 def _finding(question: QuestionRow) -> Finding:
-    return Finding(Kind(question.kind), Level(question.level), Net.SCREEN, "question", "", Subject(question.subject))
+    return Finding(Kind(question.kind), Level(question.level), Net.FORM, "question", "", Subject(question.subject))

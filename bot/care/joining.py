@@ -156,12 +156,15 @@ async def _ask(voice: Voice, row: PersonRow, step: Step, *, again: bool = False)
     piece = f"joining.{step}"
     if again and step in _AGAIN:
         piece = _AGAIN[step]
-    text = voice.text(piece)
+    case = voice.case
+    last = await outbox.last_sent(case.unit, case.conversation.contact_point_id, 1)
+    # Never the same words twice in a row, where there are others.
+    texts = [voice.text(piece, at) for at in range(len(case.content.piece(piece, case.person.language).texts))]
+    text = next((one for one in texts if not last or last[0].text != one), texts[0])
     if again and step not in _AGAIN:
         own = voice.case.content.piece(piece, voice.case.person.language)
         text = voice.case.content.fill(own.more[0], voice.case.person.country, voice.case.person.language)
     choices = (Choice("1 yes", "1"), Choice("2 no", "2")) if step.yes_or_no else ()
-    case = voice.case
     await outbox.enqueue(case.unit, case.conversation, [Outbound(text, choices)], Lane.REPLY, case.now)
 
 
@@ -199,7 +202,7 @@ async def answer(voice: Voice, text: str) -> bool:
         await _agreement(voice, row, joining.says_yes(text))
         return True
     if step is Step.ADULT:
-        await _age(voice, row, joining.says_yes(text))
+        await _age(voice, row, joining.is_adult(text))
         return True
     if step is not Step.WELFARE_CHECK and joining.skips(text):
         await _next(voice, row, step)

@@ -3,8 +3,6 @@
 import re
 from datetime import datetime
 
-from sqlalchemy import select
-
 from bot.care import danger
 from bot.content import Content
 from bot.delivery import outbox
@@ -15,7 +13,7 @@ from bot.escalation.policy import AlertStatus
 from bot.recovery.people import Person, Role
 from bot.store import audit, people
 from bot.store.database import Unit
-from bot.store.tables import ContactPointRow, PersonRow
+from bot.store.tables import PersonRow
 
 _SHORT = re.compile(r"\s*(?P<number>\d{1,9})(?P<letter>[acv])\b[\s:,.-]*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _ANOTHER = re.compile(r"\b\d{1,9}[acv]\b", re.IGNORECASE)
@@ -125,7 +123,7 @@ async def _story(unit: Unit, staff: Person, number: int, now: datetime) -> tuple
 
 async def _reach(unit: Unit, row: PersonRow) -> str:
     """How a person can be found when they do not answer: what they told us, or that it is missing."""
-    number = unit.open_or(row, "number_sealed", "") or await _texts_from(unit, row)
+    number = await people.number_of(unit, row)
     told = {
         "Phone": number,
         "Place": unit.open_or(row, "place_sealed", ""),
@@ -134,13 +132,6 @@ async def _reach(unit: Unit, row: PersonRow) -> str:
     parts = [f"{what}: {plain(value) if value else 'missing'}." for what, value in told.items()]
     agreed = {None: "not said", True: "agreed", False: "refused"}[row.welfare_check]
     return " ".join([*parts, f"Welfare check: {agreed}."])
-
-
-async def _texts_from(unit: Unit, row: PersonRow) -> str:
-    """The number that somebody texts from, where they have told us no other."""
-    query = select(ContactPointRow).where(ContactPointRow.person_id == row.id)
-    addresses = [unit.open_or(contact, "address_sealed", "") for contact in await unit.session.scalars(query)]
-    return next((f"{address} (they text from it)" for address in addresses if address.startswith("+")), "")
 
 
 async def _list(unit: Unit) -> str:

@@ -59,7 +59,10 @@ class Undelivered:
         if message.lane is not Lane.REPLY:
             return
         person = await people.get(unit, message.person_id)
-        texts = [self.content.fill(text, person.country) for text in self.content.piece(UNSURE, person.language).texts]
+        texts = [
+            self.content.fill(text, person.country, person.language)
+            for text in self.content.piece(UNSURE, person.language).texts
+        ]
         conversation = await unit.session.scalar(
             select(ConversationRow).where(ConversationRow.contact_point_id == message.contact_id)
         )

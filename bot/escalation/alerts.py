@@ -11,7 +11,7 @@ from bot.delivery import outbox
 from bot.delivery.messages import Choice, Lane, Outbound, OutStatus
 from bot.escalation.policy import AlertKind, AlertStatus, Policy, Who, policy_for
 from bot.recovery.people import Role
-from bot.store import audit, conversations
+from bot.store import audit, conversations, people
 from bot.store.database import Unit, new_id
 from bot.store.tables import AlertRow, AlertStepRow, OutboundRow, PersonRow
 
@@ -359,7 +359,8 @@ async def _page(unit: Unit, alert: AlertRow, *, again: bool) -> Outbound:
     head = f"{'STILL OPEN, ' if again else ''}{'ALERT' if urgent else 'Alert'} {alert.number}: {title(alert)}."
     more = f" {alert.count} messages." if alert.count > 1 else ""
     if alert.kind == AlertKind.OPT_OUT and person:
-        more += " Their number is with the story." if person.number_sealed else " Their number is missing."
+        known = await people.number_of(unit, person)
+        more += " Their number is with the story." if known else " Their number is missing."
     n = alert.number
     return Outbound(
         f"{head}{who}{more} Reply {n}a to take it, {n}v to read why, {n}c and a note to close.",

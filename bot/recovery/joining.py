@@ -11,10 +11,9 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
+from bot.recovery.check_in import DAY_BEGINS, DAY_ENDS
 from bot.recovery.people import Role
 from bot.recovery.scales import fold
-
-EARLIEST, LATEST = time(8, 0), time(21, 0)
 
 
 class Step(StrEnum):
@@ -59,13 +58,41 @@ _SKIP = frozenset(
         "skip", "pass", "no thanks", "no thank you", "rather not", "rather not say", "prefer not to say", "i d rather not",
         "i'd rather not", "id rather not", "none", "next", "later", "not now", "no", "nope", "2 no", "saltar", "omitir",
         "paso", "no gracias", "prefiero no", "prefiero no decir", "despues", "ninguno",
+        "nah", "nah skip", "n/a", "na", "no way", "nothing", "nobody", "no one", "noone", "nadie",
     }
 )  # fmt: skip
 
 
+_UNWILLING = re.compile(
+    r"^(?:no,? )?(?:i )?(?:really )?(?:don'?t|do not|dont|won'?t|wont|would rather not|i'd rather not|id rather not|rather not|not)"
+    r" (?:want|wanna|tell|telling|say|saying|give|giving|share|sharing|feel|comfortable|like)\b"
+    r"|^no (?:quiero|voy a|pienso) (?:decir|dar)|^none of your|^not your business"
+)
+
+
 def skips(text: str) -> bool:
     """Whether someone leaves a question out."""
-    return _plain(text) in _SKIP
+    plain = _plain(text)
+    return plain in _SKIP or bool(_UNWILLING.search(plain))
+
+
+_AGE = re.compile(r"\b(?P<age>[1-9]\d?)\b(?!\s*(?:months|weeks|days|meses|dias))")
+_YOUNG = re.compile(r"\b(?:minor|underage|under age|under 18|under eighteen|teen|teenager|not yet|almost 18|menor)\b")
+
+
+def is_adult(text: str) -> bool | None:
+    """Whether someone is 18 or older, by their yes or no or by their age; nothing where it cannot be told.
+
+    Any sign of being younger counts, whatever else is said.
+    """
+    plain = _plain(text)
+    said = says_yes(text)
+    if plain in ("1", "2", "1 yes", "2 no", "1 si"):
+        return said
+    ages = [int(found["age"]) for found in _AGE.finditer(plain)]
+    if any(3 <= age < 18 for age in ages) or _YOUNG.search(plain):
+        return False
+    return True if any(age >= 18 for age in ages) and said is not False else said
 
 
 def _plain(text: str) -> str:
@@ -220,7 +247,7 @@ def read_time(text: str) -> time | None:
     if hour > 23 or minute > 59:
         return None
     at = time(hour, minute)
-    return at if EARLIEST <= at <= LATEST else None
+    return at if DAY_BEGINS <= at <= DAY_ENDS else None
 
 
 def read_number(text: str, country: str) -> str | None:

@@ -66,9 +66,7 @@ def good_pin(value: str) -> bool:
 
 
 # Words that mean something else too often to drop the subject.
-_TAKEN_WORDS = (
-    "yes no ok okay skip next enough more help stop start details craving plan person hi hello thanks bye uno dos si"
-)
+_TAKEN_WORDS = "yes no ok okay skip next enough more details datos craving plan person hi hello thanks bye uno dos si"
 _TAKEN = frozenset(_TAKEN_WORDS.split())
 
 

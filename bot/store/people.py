@@ -123,6 +123,16 @@ async def by_address(
     return found[0], found[1], found[2]
 
 
+async def number_of(unit: Unit, row: PersonRow) -> str:
+    """The number on which a person can be called: the one they gave, else the one they text from; empty where none is known."""
+    told = unit.open_or(row, "number_sealed", "")
+    if told:
+        return told
+    query = select(ContactPointRow).where(ContactPointRow.person_id == row.id)
+    addresses = [unit.open_or(contact, "address_sealed", "") for contact in await unit.session.scalars(query)]
+    return next((f"{address} (they text from it)" for address in addresses if address.startswith("+")), "")
+
+
 async def get(unit: Unit, person_id: str) -> Person:
     """A person by id; raises ``NoResultFound`` when there is none."""
     return person_of(unit, await unit.session.get_one(PersonRow, person_id))

@@ -311,7 +311,7 @@ class AlertRow(Base):
 
 
 class AlertStepRow(Id, Base):
-    """A step of an alert's policy that was taken: who was paged, when, and whether it was a repeat."""
+    """A step of an alert's policy that was taken: whom it named, how many it reached, and when. The record of paging."""
 
     __tablename__ = "alert_step"
     alert_id: Mapped[str] = mapped_column(ForeignKey("alert.id"), index=True)

@@ -138,6 +138,36 @@ async def test_without_a_plain_yes_nothing_goes_on(world: World) -> None:
     assert not [row for row in await world.rows(CheckInRow) if row.client_id == consent.person_id]
 
 
+@pytest.mark.parametrize("age", ["im 17", "16", "almost 18", "no im fifteen, i mean 15", "yes. well 17"])
+@pytest.mark.channels("console")
+async def test_an_age_is_heard_as_well_as_a_no(world: World, age: str) -> None:
+    nadia, code = await world.newcomer("nadia", Role.CLIENT, "Nadia Ross", interventionist="ruth")
+    await nadia.says(code)
+    await nadia.says("yes")
+    await nadia.says(age)
+    nadia.hears("grown-up you trust")
+
+
+@pytest.mark.parametrize("age", ["34", "i'm 52", "yes i am", "1", "yes 19"])
+@pytest.mark.channels("console")
+async def test_and_so_is_that_of_someone_of_age(world: World, age: str) -> None:
+    nadia, code = await world.newcomer("nadia", Role.CLIENT, "Nadia Ross")
+    await nadia.says(code)
+    await nadia.says("what is this")
+    first = nadia.answer
+    await nadia.says("who reads it")
+    assert nadia.answer != first, "not the same words twice in a row"
+    await nadia.says("yes")
+    await nadia.says(age)
+    nadia.hears("Which country")
+    await nadia.says("america")
+    await nadia.says("portland")
+    await nadia.says("9")
+    for unwilling in ("nah", "i dont want to tell you that", "not comfortable with that"):
+        await nadia.says(unwilling)
+        nadia.does_not_hear("couldn't", "can wait", "details")
+
+
 @pytest.mark.mission("M36")
 async def test_who_is_under_age_gets_no_course_and_a_person_looks(world: World) -> None:
     nadia, code = await world.newcomer("nadia", Role.CLIENT, "Nadia Ross", interventionist="ruth")

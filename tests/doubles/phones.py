@@ -122,9 +122,17 @@ class OnTelegram(Phones):
     async def read(self, demo: Demo) -> None:
         """Have everything that waits at the bots taken in."""
         for name, bot in self.ours.items():
-            polling = self._polling.setdefault(name, Polling(bot, demo.app.intake.accept, demo.app.intake.set_aside, 0))
+            if name not in self._polling:
+                self._polling[name] = Polling(bot, self.reception(demo).take, demo.app.intake.set_aside, 0)
+            polling = self._polling[name]
             while await polling.run_once():
                 pass
+
+    def reception(self, demo: Demo) -> Reception:
+        """The reception of a service whose database is there."""
+        app = demo.app
+        spool = Spool(Path(str(app.store.path)).parent / "spool", app.store.vault)
+        return Reception(app.store, app.intake, spool, self.channels(demo), app.clock.now)
 
     async def close(self) -> None:
         for bot in self.ours.values():

@@ -233,7 +233,7 @@ class Traffic:
 async def killed_at_random(practice: Practice, ledger: Ledger, traffic: Traffic, chance: random.Random) -> None:
     """While it starts, now and then; mostly soon after it has."""
     practice.launch()
-    if chance.random() < 0.25:
+    if chance.random() < 0.35:
         await asyncio.sleep(chance.uniform(0.3, 1.5))
     else:
         await until(lambda: "Handrail is running" in practice.told, within=30, what="the service", every=0.01)

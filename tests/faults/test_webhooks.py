@@ -372,17 +372,20 @@ MALFORMED = {
 
 
 # No provider sends these: there is no number by which they could be confirmed.
+ENDLESS = pytest.mark.xfail(strict=True, reason="what cannot be taken apart and has no number is asked for without end")
 NUMBERLESS = {"not JSON": "{broken", "nothing": "null", "a list": "[]", "an empty object": "{}"}
 
 
-@pytest.mark.xfail(strict=True, reason="what has no number is never confirmed: it is read, and set aside, without end")
-@pytest.mark.parametrize("body", NUMBERLESS.values(), ids=NUMBERLESS)
+@pytest.mark.parametrize(
+    "body",
+    [pytest.param(body, id=name, marks=[ENDLESS] if name == "not JSON" else []) for name, body in NUMBERLESS.items()],
+)
 async def test_an_update_without_a_number_stops_nobody(running: Practice, body: str) -> None:
     running.bot.raw(body)
-    await asyncio.sleep(1)
+    await asyncio.sleep(4)
     running.chat(NORA).writes("/crisis")
     await until(lambda: running.chat(NORA).texts, within=15, what="the message after it to be answered")
-    assert len(await set_aside(running)) < 5, "kept once, or a few times, not without end"
+    assert len(await set_aside(running)) <= 2, "kept once or twice, not without end"
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
