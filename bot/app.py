@@ -42,6 +42,7 @@ log = structlog.get_logger()
 
 IDLE = 0.05
 GRACE = 2.0
+ANSWERING = 4
 
 
 def load_domain(home: Path) -> dict[str, Any]:
@@ -146,7 +147,8 @@ class Handrail:
         scheduler.start()
         try:
             async with asyncio.TaskGroup() as group:
-                for worker in (self._answering, self._reading, *beside):
+                # Several, so that one message that the engine hangs on keeps nobody else from their answer.
+                for worker in (*[self._answering] * ANSWERING, self._reading, *beside):
                     group.create_task(_until_stopped(worker(stop), stop))
                 for sender in self._all_senders():
                     for work in (sender.run_once, partial(sender.run_once, Lane.ALERT), sender.ask_once):

@@ -1,10 +1,11 @@
 """Logging: ids, kinds and counts, as JSON lines. Never a text, a name or an address."""
 
+import contextlib
 import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -12,6 +13,21 @@ import structlog
 _QUIET = ("httpx", "httpcore", "apscheduler", "alembic", "asyncio", "rasa_sdk", "uvicorn", "sqlalchemy")
 # Libraries that quote what they were sent in their errors, which reach us as exceptions anyway.
 _SILENT = ("twilio", "aiohttp")
+
+
+class _Steady:
+    """Standard error as far as it goes: a full disk behind it must not end what writes a line there."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class _Bare(logging.Formatter):
@@ -44,7 +60,7 @@ def configure() -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Steady(sys.stderr))),
         cache_logger_on_first_use=True,
     )
 

@@ -174,7 +174,7 @@ def _work(
             work.append(partial(until_done, partial(bot.set_webhook, url, webhook_secret(settings, name))))
             work.append(partial(until_done, bot.introduce))
         else:
-            work.append(Polling(bot, reception.take, app.intake.set_aside).run)
+            work.append(Polling(bot, reception.take, app.intake.set_aside, alarm=reception.alarm).run)
     if connections.provider is not None:
         work.append(partial(every, CATCH_UP_EVERY, CatchUp(app, reception, connections.provider, last_sms).run_once))
     return work

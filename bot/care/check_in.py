@@ -22,12 +22,12 @@ from bot.recovery.check_in import (
     parse_time,
     quiet_until,
 )
-from bot.recovery.joining import Step
-from bot.recovery.people import NOT_JOINED, Person, Role
+from bot.recovery.joining import has_agreed
+from bot.recovery.people import Person, Role
 from bot.store import conversations, people
 from bot.store.conversations import State
 from bot.store.database import Unit, new_id
-from bot.store.tables import CheckInRow, ContactPointRow, PersonRow
+from bot.store.tables import CheckInRow, ContactPointRow, PersonRow, SafePhoneRow
 
 FORM = "check_in_form"
 FIRST_SLOT = "check_craving"
@@ -156,7 +156,7 @@ async def _push(unit: Unit, content: Content, row: PersonRow, now: datetime) -> 
         reason = "they asked for quiet"
     elif conversation is None or contact is None or not contact.usable:
         reason = "no way to reach the client"
-    elif row.joining in NOT_JOINED or (row.joining and Step(row.joining).needed):
+    elif not has_agreed(row.joining):
         reason = "they have not agreed yet"
     unit.session.add(
         CheckInRow(
@@ -188,20 +188,35 @@ async def unwanted(unit: Unit, messages: Sequence[outbox.Leased], now: datetime)
     proactive = [m for m in messages if m.lane in (Lane.CHECK_IN, Lane.NOTICE)]
     if not proactive:
         return {}
-    query = select(PersonRow.id, PersonRow.time_zone).where(PersonRow.id.in_({m.person_id for m in proactive}))
-    zones = {person_id: zone for person_id, zone in await unit.session.execute(query)}  # noqa: C416
+    query = (
+        select(PersonRow.id, PersonRow.time_zone, PersonRow.check_in_at, SafePhoneRow.quiet_until)
+        .outerjoin(SafePhoneRow, SafePhoneRow.person_id == PersonRow.id)
+        .where(PersonRow.id.in_({m.person_id for m in proactive}))
+    )
+    known = {row[0]: row[1:] for row in await unit.session.execute(query)}
     reasons: dict[str, str | datetime] = {}
     for message in proactive:
-        morning = quiet_until(now, ZoneInfo(zones[message.person_id]))
+        zone, chosen, quiet = known[message.person_id]
+        morning = quiet_until(now, ZoneInfo(zone))
         if message.lane is Lane.NOTICE:
-            if morning:
-                reasons[message.id] = morning
+            held = max(filter(None, (morning, quiet if quiet and quiet > now else None)), default=None)
+            if held:
+                reasons[message.id] = held
         elif now > message.created_at + TOO_LATE:
             reasons[message.id] = "too late for its time"
-        elif morning and message.created_at < now - WAIT:
-            # What was queued in time and waited is not sent into the night; a time of their own choice is kept.
+        elif morning and not _near(now, ZoneInfo(zone), chosen):
+            # A time of their own choice is kept, whatever it is.
             reasons[message.id] = "it is night there"
     return reasons
+
+
+def _near(now: datetime, zone: ZoneInfo, chosen: str | None) -> bool:
+    """Whether it is about the time of day that a client has chosen."""
+    if chosen is None:
+        return False
+    local, at = now.astimezone(zone), parse_time(chosen)
+    minutes = (local.hour * 60 + local.minute - at.hour * 60 - at.minute) % (24 * 60)
+    return minutes <= WAIT.total_seconds() / 60
 
 
 async def follow_up(unit: Unit, content: Content, now: datetime) -> int:

@@ -27,6 +27,8 @@ FIRST_CHECK_BACK = timedelta(minutes=30)
 MORNING = time(9, 0)
 LAST_CHECK_BACK = timedelta(hours=72)
 _SILENT, _REPLACED = "silent", "replaced"
+# So long a bare 1 or 2 still belongs to the safety question that was put last.
+HEARD_FOR = timedelta(minutes=30)
 STEPS = "steps"
 _WITH_STEPS = frozenset({"definite", "danger", "silent"})
 
@@ -133,7 +135,7 @@ async def _put(
         await case.unit.session.flush()
 
 
-async def ask_about_media(case: Case, what: str, caption: str) -> None:
+async def ask_about_media(case: Case, what: str, caption: str, *, speak: bool = True) -> None:
     """Something came that only a person can see or hear: say so, ask whether they are safe, and tell staff.
 
     Silence after it means nothing by itself: most pictures are of no danger. A "no" is a danger.
@@ -144,6 +146,8 @@ async def ask_about_media(case: Case, what: str, caption: str) -> None:
     alert, _ = await alerts.raise_alert(
         case.unit, alerts.Raising(AlertKind.MEDIA, case.person.id, story=story), case.now
     )
+    if not speak:
+        return
     if await open_question(case.unit, case.person.id) is not None:
         # What was asked before still waits for its answer, and comes first.
         await case.say(case.words(Kind.SUICIDE, "media_again", Subject.SELF), alert)
@@ -274,22 +278,65 @@ async def answer(case: Case, text: str) -> bool:
     return True
 
 
-async def answer_older(case: Case, message_id: str, text: str) -> bool:
-    """A button was pressed below a question that is no longer the open one. The open one waits on.
+async def belongs_to_question(unit: Unit, person_id: str, message_id: str) -> bool:
+    """Whether a message of ours put a safety question to someone, however long ago."""
+    query = _questions(person_id).where(QuestionRow.message_id == message_id)
+    return (await unit.session.scalars(query)).first() is not None
 
-    A danger told there counts all the same. "Safe" does not: it was said of something that has been asked anew since.
+
+async def answer_older(case: Case, message_id: str, text: str) -> bool:
+    """A button was pressed below a safety question that is not the open one; returns whether that was all.
+
+    A danger told there counts as much as ever: people think again, and scroll back. "Safe" does not settle what has been
+    asked anew since; that question is put once more.
     """
-    query = _questions(case.person.id).where(QuestionRow.message_id == message_id)
-    older = (await case.unit.session.scalars(query)).first()
-    if older is None or older.yes_means == STEPS:
+    older = (
+        await case.unit.session.scalars(_questions(case.person.id).where(QuestionRow.message_id == message_id))
+    ).first()
+    question = await open_question(case.unit, case.person.id)
+    if older is None:
+        return False
+    if question is not None and question.yes_means == STEPS:
+        return await answer(case, text)
+    if older.yes_means != STEPS and meaning(text, Meaning(older.yes_means)) is Meaning.DANGER:
+        await _not_safe_after_all(case, older)
         return True
-    if meaning(text, Meaning(older.yes_means)) is Meaning.DANGER:
-        alert = await _alert(case.unit, older.alert_id)
-        if alert.kind == AlertKind.DANGER:
-            await _page_definite(case, alert, "they answered an earlier question: not safe")
-        else:
-            await respond(case, [replace(_finding(older), level=Level.DEFINITE)], text, None)
+    alert, finding = await _alert(case.unit, older.alert_id), _finding(older)
+    if question is not None:
+        alert, finding = await _alert(case.unit, question.alert_id), _finding(question)
+        words = case.words(finding.kind, "unclear", finding.subject)
+        question.message_id = await case.say(words, alert, _choices(question.yes_means))
+    elif alert.status != AlertStatus.CLOSED and alert.kind == AlertKind.DANGER:
+        await case.say(case.words(finding.kind, str(Meaning.SAFE), finding.subject), alert)
     return True
+
+
+async def not_safe_after_all(case: Case, text: str) -> bool:
+    """Hear a "not safe" that comes when its question is settled, or in a form in which nobody answers; returns whether it was.
+
+    Counts while nothing else has been asked since: after that a 2 is the answer to something else.
+    """
+    query = _questions(case.person.id).order_by(QuestionRow.asked_at.desc(), QuestionRow.id).limit(1)
+    last = (await case.unit.session.scalars(query)).first()
+    if last is None or last.yes_means == STEPS or case.now - last.asked_at > HEARD_FOR:
+        return False
+    if meaning(text, Meaning(last.yes_means)) is not Meaning.DANGER:
+        return False
+    if await outbox.asked_since(case.unit, case.conversation.contact_point_id, last.asked_at):
+        return False
+    await _not_safe_after_all(case, last)
+    return True
+
+
+async def _not_safe_after_all(case: Case, question: QuestionRow) -> None:
+    alert, finding = await _alert(case.unit, question.alert_id), _finding(question)
+    question.outcome = Meaning.DANGER
+    if alert.kind != AlertKind.DANGER or alert.status == AlertStatus.CLOSED:
+        await respond(case, [replace(finding, level=Level.DEFINITE, rule="not safe, said later")], "not safe", None)
+        return
+    await _page_definite(case, alert, "they answered an earlier question: not safe")
+    await _close_questions(case, _REPLACED)
+    await _put(case, alert, replace(finding, level=Level.DEFINITE), str(Meaning.DANGER), attempts=ASKED_AT_MOST)
 
 
 async def _after_media(case: Case, question: QuestionRow, finding: Finding, text: str) -> bool:
@@ -331,9 +378,8 @@ async def _next_step(case: Case, question: QuestionRow, alert: AlertRow, finding
         return
     question.step = step + 1
     question.deadline = case.now + case.content.urgency_of(finding).deadline
-    await case.say(
-        case.content.fill(piece.steps[step], case.person.country, case.person.language), alert, _choices(STEPS)
-    )
+    said = case.content.fill(piece.steps[step], case.person.country, case.person.language)
+    question.message_id = await case.say(said, alert, _choices(STEPS))
 
 
 async def _make_definite(case: Case, alert: AlertRow, finding: Finding, why: str) -> None:
@@ -417,6 +463,7 @@ async def check_back(unit: Unit, content: Content, now: datetime) -> int:
     query = (
         select(AlertRow)
         .where(AlertRow.status != AlertStatus.CLOSED, AlertRow.check_back_at <= now)
+        .order_by(AlertRow.check_back_at)
         .limit(50)
         .with_for_update(skip_locked=True)
     )
@@ -432,6 +479,8 @@ async def _check_back(unit: Unit, content: Content, alert: AlertRow, now: dateti
     person = people.person_of(unit, row)
     conversation = await conversations.of_person(unit, person.id)
     if conversation is None:
+        # Nobody can be asked; whoever has the alert must not be kept behind it.
+        alert.check_back_at = None
         return
     case = Case(unit, content, person, conversation, now)
     kind, subject = Kind(str(alert.danger)), await _subject(unit, alert)

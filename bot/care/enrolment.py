@@ -120,7 +120,7 @@ async def ask_client(
     name = people.person_of(unit, relative).first_name
     text = voice.text("consent.family_asked", relative=name)
     choices = (Choice("1 yes", f"{_PAYLOAD}:{row.id}:yes"), Choice("2 no", f"{_PAYLOAD}:{row.id}:no"))
-    await outbox.enqueue(unit, conversation, [Outbound(text, choices)], Lane.REPLY, now)
+    await outbox.enqueue(unit, conversation, [Outbound(text, choices)], Lane.NOTICE, now)
 
 
 def is_answer(payload: str) -> bool:

@@ -8,7 +8,7 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.care.danger import Case
 from bot.care.sending import Voice
@@ -22,7 +22,7 @@ from bot.recovery.joining import Step
 from bot.recovery.people import DECLINED, MINOR, Person, Role
 from bot.store import audit, people
 from bot.store.database import Unit, new_id
-from bot.store.tables import ConsentRow, ContactPointRow, ConversationRow, InviteRow, PersonRow
+from bot.store.tables import AlertRow, ConsentRow, ContactPointRow, ConversationRow, InviteRow, OutboundRow, PersonRow
 
 VALID_FOR = timedelta(days=7)
 JOINING = "joining"
@@ -45,9 +45,7 @@ async def invite(unit: Unit, person: PersonRow, now: datetime) -> str:
     Raises:
         NotConsented: a client has been asked about this relative and has not said yes.
     """
-    asked = select(ConsentRow).where(ConsentRow.other_id == person.id, ConsentRow.scope == FAMILY)
-    consents = (await unit.session.scalars(asked)).all()
-    if consents and not any(row.given_at and not row.withdrawn_at for row in consents):
+    if not await _consented(unit, person.id):
         raise NotConsented("the client has not agreed to this relative")
     old = select(InviteRow).where(InviteRow.person_id == person.id, InviteRow.used_at.is_(None))
     for row in await unit.session.scalars(old):
@@ -66,6 +64,21 @@ async def invite(unit: Unit, person: PersonRow, now: datetime) -> str:
     return f"{code[:5]}-{code[5:]}"
 
 
+async def _consented(unit: Unit, person_id: str) -> bool:
+    """Whether nobody had to be asked about someone, or whoever was has said yes, and last of all."""
+    query = select(ConsentRow).where(ConsentRow.other_id == person_id, ConsentRow.scope == FAMILY)
+    consents = (await unit.session.scalars(query)).all()
+    return not consents or any(row.given_at and not row.withdrawn_at for row in consents)
+
+
+async def _are_one(unit: Unit, stranger_id: str, person_id: str) -> None:
+    """The stranger who wrote before was this person: what is open about the one is open about the other."""
+    if stranger_id == person_id:
+        return
+    for table in (AlertRow, OutboundRow):
+        await unit.session.execute(update(table).where(table.person_id == stranger_id).values(person_id=person_id))
+
+
 def looks_like_code(text: str) -> bool:
     """Whether a text is nothing but what could be a code."""
     found = _CODE.search(text)
@@ -81,11 +94,14 @@ async def redeem(unit: Unit, text: str, channel: str, address: str, now: datetim
     if not invites:
         return None
     (used, *_) = invites
+    if not await _consented(unit, used.person_id):
+        return None
     known = await people.by_address(unit, channel, address)
     if known is not None:
         contact, conversation, owner = known
         if owner.id != used.person_id and owner.role != Role.STRANGER:
             return None
+        await _are_one(unit, owner.id, used.person_id)
         contact.person_id = conversation.person_id = used.person_id
         await unit.session.flush()
         await unit.session.refresh(conversation, ["person"])
@@ -119,9 +135,16 @@ async def begin(voice: Voice) -> None:
     """
     case = voice.case
     row = await case.unit.session.get_one(PersonRow, case.person.id)
+    if row.joining == MINOR:
+        # Another code makes nobody older: staff decide.
+        await voice.say("joining.minor")
+        return
     if await agreed(case.unit, row.id):
-        row.joining = None
-        await voice.say("service.welcome_back")
+        if row.joining == Step.ADULT:
+            await _ask(voice, row, Step.ADULT)
+        else:
+            row.joining = None
+            await voice.say("service.welcome_back")
         return
     for piece in (f"joining.hello.{row.role}", f"joining.private.{row.role}", "joining.hours"):
         await voice.say(piece)

@@ -4,11 +4,12 @@ from datetime import datetime
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.care import danger
 from bot.care.sending import Voice
 from bot.delivery import outbox
+from bot.delivery.messages import InStatus, OutStatus
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
 from bot.recovery.safe_phone import (
@@ -25,7 +26,7 @@ from bot.recovery.safe_phone import (
 )
 from bot.store import audit, conversations, people
 from bot.store.database import Unit, new_id
-from bot.store.tables import SafePhoneRow
+from bot.store.tables import ConversationRow, InboundRow, OutboundRow, SafePhoneRow
 
 # By the OWASP Password Storage Cheat Sheet: 19 MiB, two passes.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -147,6 +148,21 @@ async def _try_pin(voice: Voice, row: SafePhoneRow, pin: str) -> None:
     await voice.say("service.pin_open")
 
 
+async def _take_back(case: danger.Case) -> None:
+    """What was on its way to the phone, and what waits to be answered, would show what it was about."""
+    await case.unit.session.execute(
+        update(OutboundRow)
+        .where(OutboundRow.person_id == case.person.id, OutboundRow.status == OutStatus.QUEUED)
+        .values(status=OutStatus.DROPPED, reason="they left with their exit word")
+    )
+    mine = select(ConversationRow.id).where(ConversationRow.person_id == case.person.id)
+    await case.unit.session.execute(
+        update(InboundRow)
+        .where(InboundRow.conversation_id.in_(mine), InboundRow.status == InStatus.PENDING)
+        .values(status=InStatus.DONE, done_at=case.now)
+    )
+
+
 async def _leave(voice: Voice, row: SafePhoneRow) -> None:
     """Drop the subject: a dull answer, an empty conversation, and nothing by itself for half a day.
 
@@ -157,5 +173,6 @@ async def _leave(voice: Voice, row: SafePhoneRow) -> None:
     state = conversations.load_state(case.unit, case.conversation, case.now)
     state.begin_anew()
     conversations.save_state(case.unit, case.conversation, state, case.now + conversations.FRESH_FOR)
+    await _take_back(case)
     await danger.left(case)
     await voice.say("service.quick_exit", case.now.minute)

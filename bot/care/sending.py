@@ -50,8 +50,8 @@ async def stop(voice: Voice, contact: ContactPointRow, *, confirm: bool) -> None
     if not again:
         await _tell(case, "they asked for no more messages")
         await audit.write(case.unit, case.person.id, "messages stopped", case.person.id, case.now)
-    if confirm:
-        await voice.say("service.stopped")
+        if confirm:
+            await voice.say("service.stopped")
 
 
 async def start(voice: Voice, contact: ContactPointRow, *, confirm: bool) -> None:

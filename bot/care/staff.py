@@ -100,7 +100,10 @@ async def _tell(unit: Unit, staff: Person, number: int, changed: Changed, done: 
         Change.UNSEEN: unseen,
         Change.ALREADY: f"{'You' if mine else by} already {'closed' if closed else 'have' if mine else 'has'} alert {number}.",
         Change.CLOSED: f"{'You have' if mine else f'{by} has'} closed alert {number}.",
-        Change.OWN: f"Alert {number} is about you, so somebody else closes it. If you are in danger, call now; don't wait for us.",
+        Change.OWN: (
+            f"Alert {number} is about you, so somebody else closes it, and takes it. "
+            "If you are in danger, call now; don't wait for us."
+        ),
         Change.UNKNOWN: f"There is no alert {number}.",
     }[changed.change]
 

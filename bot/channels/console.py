@@ -1,6 +1,6 @@
 """The console: everyone sits at one terminal. The first channel, and the one of the demo and the behaviour tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
@@ -30,7 +30,7 @@ class Console:
     async def report(self, _provider_id: str) -> Report | None:
         return None
 
-    async def find(self, _delivery: Delivery, _since: datetime) -> Report | None:
+    async def find(self, _delivery: Delivery, _since: datetime, _known: Collection[str] = ()) -> Report | None:
         return None
 
 

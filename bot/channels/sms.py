@@ -1,6 +1,6 @@
 """SMS: short, in as few segments as can be, with numbers instead of buttons; whoever carries it is behind a port."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -32,8 +32,12 @@ class Provider(Protocol):
         """What became of a text."""
         ...
 
-    async def find(self, to: str, body: str, since: datetime) -> Report | None:
-        """Look for a text that may have been handed over. Raises ``SendError`` where it certainly was not."""
+    async def find(self, to: str, body: str, since: datetime, known: Collection[str] = ()) -> Report | None:
+        """Look for a text that may have been handed over, and is none of the known ones.
+
+        Raises:
+            SendError: it certainly was not.
+        """
         ...
 
     async def received(self, since: datetime) -> Sequence[Inbound]:
@@ -85,8 +89,8 @@ class Sms:
     async def report(self, provider_id: str) -> Report | None:
         return await self.provider.report(provider_id)
 
-    async def find(self, delivery: Delivery, since: datetime) -> Report | None:
-        return await self.provider.find(delivery.address, self._body(delivery.message, delivery.lane), since)
+    async def find(self, delivery: Delivery, since: datetime, known: Collection[str] = ()) -> Report | None:
+        return await self.provider.find(delivery.address, self._body(delivery.message, delivery.lane), since, known)
 
     def _body(self, message: Outbound, lane: Lane) -> str:
         text = message.text

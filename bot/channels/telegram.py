@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -62,6 +62,7 @@ LONGEST_CAPTION = 1_024
 TRIES = 3
 # Of what cannot be read so many characters are kept.
 MOST_KEPT = 100_000
+_OURS = re.compile(r"([0-9a-f]{32}):(\d{1,3})")
 _UPDATE_ID = re.compile(r'"update_id"\s*:\s*(\d{1,18})')
 # Messages a second that Telegram allows a bot.
 RATE = 30.0
@@ -193,7 +194,7 @@ class TelegramBot:
     async def report(self, _provider_id: str) -> Report | None:
         return None
 
-    async def find(self, _delivery: Delivery, _since: datetime) -> Report | None:
+    async def find(self, _delivery: Delivery, _since: datetime, _known: Collection[str] = ()) -> Report | None:
         return None
 
     async def answer_tap(self, tap: str, text: str = "") -> None:
@@ -274,8 +275,8 @@ class TelegramBot:
         return Arrived(Inbound(self.name, address, provider_id, text, shape, media=media, ask=ask, language=language))
 
     def _tap(self, update_id: int, query: CallbackQuery) -> Arrived:
-        outbound_id, _, at = (query.data or "").partition(":")
-        tapped = (outbound_id, int(at)) if len(outbound_id) == 32 and at.isdecimal() else None
+        ours = _OURS.fullmatch(query.data or "")
+        tapped = (ours[1], int(ours[2])) if ours else None
         if query.message is None or query.message.chat.type != "private":
             raise Ignored("a button outside a private chat")
         inbound = Inbound(
@@ -359,6 +360,8 @@ def _fault(error: TelegramError) -> tuple[Fault | None, timedelta | None]:
 def _text(message: Message) -> str:
     # A sticker says what its emoji says.
     text = message.sticker.emoji if message.sticker else message.text or message.caption
+    if message.poll:
+        text = " ".join([message.poll.question, *(option.text for option in message.poll.options)])
     if text is not None and not isinstance(text, str):
         raise Undecodable("a text that is none")
     return text or ""
@@ -413,8 +416,17 @@ def _number(raw: Any) -> int | None:
 class Polling:
     """Asks a bot's updates, hands them on one by one, and confirms each batch when all of it is durable."""
 
-    def __init__(self, bot: TelegramBot, take: Take, set_aside: SetAside, wait: int = LONG_POLL) -> None:
+    def __init__(
+        self,
+        bot: TelegramBot,
+        take: Take,
+        set_aside: SetAside,
+        wait: int = LONG_POLL,
+        alarm: Callable[[Inbound], None] = lambda _: None,
+    ) -> None:
         self._bot = bot
+        # Told of what cannot be kept now and waits behind something else, so that danger in it is answered all the same.
+        self._alarm = alarm
         self._take = take
         self._set_aside = set_aside
         self._wait = wait
@@ -446,7 +458,9 @@ class Polling:
         while not stop.is_set():
             try:
                 await self._bot.drop_webhook()
-                await self._bot.introduce()
+                with contextlib.suppress(TelegramError):
+                    # Nice to have: nobody waits for it.
+                    await self._bot.introduce()
             except Exception as error:
                 log.warning("the bot cannot be reached yet", channel=self._bot.name, why=type(error).__name__)
                 pause = await _sleep(stop, pause)
@@ -476,6 +490,11 @@ class Polling:
             for raw in got:
                 await self._one(raw)
                 left.pop(0)
+        except NotKept:
+            for raw in got[len(got) - len(left) + 1 :]:
+                with contextlib.suppress(Ignored, Undecodable):
+                    self._alarm(self._bot.decode(raw).message)
+            raise
         finally:
             # Where one could not be kept, what is older is confirmed, and it will come again.
             unkept = [number for number in left if number is not None]
@@ -534,11 +553,29 @@ async def take(bot: TelegramBot, raw: Any, take_in: Take, set_aside: SetAside) -
         return "ignored"
     except Undecodable as error:
         await set_aside(bot.name, _as_text(raw), str(error))
+        rest = _salvaged(bot.name, raw)
+        if rest is not None:
+            await take_in(rest)
         return "set aside"
     await take_in(arrived.message)
     if arrived.tap:
         await bot.answer_tap(arrived.tap)
     return "taken"
+
+
+def _salvaged(name: str, raw: Any) -> Inbound | None:
+    """What can be read of an update that cannot be decoded: danger in it is danger, and its writer gets an answer."""
+    for kind in ("message", "edited_message"):
+        message = raw.get(kind) if isinstance(raw, dict) else None
+        chat = message.get("chat") if isinstance(message, dict) else None
+        if not isinstance(chat, dict) or chat.get("type") != "private" or not isinstance(chat.get("id"), int):
+            continue
+        words = [message.get(field) for field in ("text", "caption")] if isinstance(message, dict) else []
+        text = " ".join(word for word in words if isinstance(word, str))
+        return Inbound(
+            name, str(chat["id"]), f"odd.{_number(raw)}", text, Shape.MEDIA, media="something that cannot be decoded"
+        )
+    return None
 
 
 def _as_text(raw: Any) -> str:

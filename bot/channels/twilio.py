@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from bot.channels.sms import NAME, Forged, Unreadable
-from bot.delivery.messages import Fault, Inbound, InDoubt, Receipt, Report, SendError, Shape
+from bot.delivery.messages import Ask, Fault, Inbound, InDoubt, Receipt, Report, SendError, Shape
 
 TIMEOUT = 10.0
 _ADDRESS = re.compile(r"\+?\d{3,15}$")
@@ -43,6 +43,7 @@ _RECEIPTS = {
 _OWN_WORDS = "stop stopall unsubscribe cancel end quit revoke optout start yes unstop help info"
 _OWN = frozenset(_OWN_WORDS.split())
 _MOST_RECEIVED = 1_000
+_ASKS = {"STOP": Ask.STOP, "START": Ask.START, "HELP": Ask.HELP}
 
 
 class Twilio:
@@ -99,14 +100,14 @@ class Twilio:
     async def report(self, provider_id: str) -> Report | None:
         return _report(await self._client.messages(provider_id).fetch_async())
 
-    async def find(self, to: str, body: str, since: datetime) -> Report | None:
+    async def find(self, to: str, body: str, since: datetime, known: Collection[str] = ()) -> Report | None:
         # By the provider's clock, which is not ours.
         after = since - timedelta(minutes=1)
         # Not by the date of sending, which a message has only once it was sent; the newest come first.
         found = await self._client.messages.list_async(to=to, limit=100)
         for message in found:
             created = message.date_created or message.date_sent
-            ours = str(message.direction).startswith("outbound") and message.body == body
+            ours = str(message.direction).startswith("outbound") and message.body == body and message.sid not in known
             if ours and (created is None or created >= after.replace(microsecond=0)):
                 return _report(message)
         raise SendError(Fault.DOWN)
@@ -156,6 +157,8 @@ class Twilio:
             body,
             Shape.MEDIA if media else Shape.TEXT,
             media=media,
+            # The provider's own list of words may be longer than ours, and be in another language.
+            ask=_ASKS.get(fields.get("OptOutType", "").upper()),
             keywords=True,
             answered=answered,
         )

@@ -196,11 +196,15 @@ class Intake:
         asked = None if came.command else _asked(message, opted_out=contact.opted_out_at is not None)
         if asked is not None and await self._asked(voice, contact, message, asked):
             return True
+        odd = message.shape in (Shape.EDIT, Shape.MEDIA) and not came.findings and message.text.strip()
+        if odd and await danger.not_safe_after_all(case, message.text):
+            # "No" as a caption, or a 1 that was mended to a 2, is an answer like any other.
+            return True
         if message.shape is Shape.EDIT:
             # Screened and read like any message; an answer to a mended typing error would only confuse.
             return True
         if message.shape is Shape.MEDIA and not came.findings and case.person.role in (Role.CLIENT, Role.FAMILY):
-            await danger.ask_about_media(case, message.media, message.text)
+            await danger.ask_about_media(case, message.media, message.text, speak=contact.opted_out_at is None)
             return True
         return not message.text.strip() and message.shape is Shape.TAP
 
@@ -220,8 +224,11 @@ class Intake:
         elif asked is Ask.DETAILS:
             if not await joining.resume(voice):
                 await voice.say("service.details_done")
-        elif not message.answered:
-            await voice.say(f"service.{asked}")
+        else:
+            if not message.answered:
+                await voice.say(f"service.{asked}")
+            # Who is being asked whether they are safe has not answered that with it.
+            return await danger.open_question(case.unit, case.person.id) is None
         return True
 
     async def _bare_alert(self, case: danger.Case, came: _Came) -> None:
@@ -272,6 +279,9 @@ def _asked(message: Inbound, *, opted_out: bool) -> Ask | None:
         return Ask.START if opted_out else None
     if found is None and message.text.strip().casefold() in ("details", "datos"):
         return Ask.DETAILS
+    if found is None and message.text.strip(" .!") == "STOP":
+        # As we wrote it to them. In small letters it may end a step, or a habit.
+        return Ask.STOP
     if found is None and message.text.strip(" .!").casefold() == "start":
         return Ask.START
     return _ASKS.get(found) if found else None

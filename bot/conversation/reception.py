@@ -8,7 +8,8 @@ from enum import StrEnum
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.conversation.intake import LAST_WORDS, Intake
 from bot.delivery.messages import Channel, Delivery, Inbound, Lane, NotKept, Outbound
@@ -21,6 +22,8 @@ log = structlog.get_logger()
 
 # A database that has not kept a message by then counts as away: providers wait about ten seconds for us.
 WITHIN = 6.0
+# What says that the database is away, and not that it does not like this message.
+AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout, OSError, TimeoutError)
 # After that it is not asked again for a few seconds.
 AWAY_FOR = 3.0
 # The last words are said to one person no more often than this, in seconds: they may write many times meanwhile.
@@ -72,24 +75,35 @@ class Reception:
         try:
             async with asyncio.timeout(WITHIN):
                 await self._intake.accept(message)
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
+        except AWAY as error:
             log.warning("the database has not kept a message", why=type(error).__name__)
             self._away_until = time.monotonic() + AWAY_FOR
             return await self._spooled(message)
+        except Exception as error:
+            await self._put_aside(message, error)
         return Kept.DATABASE
 
+    async def _put_aside(self, message: Inbound, error: Exception) -> None:
+        """A message on which something breaks each time stands in nobody's way: a person reads it."""
+        log.exception("a message could not be taken", why=type(error).__name__)
+        self.alarm(message)
+        await self._intake.set_aside(message.channel, message.dump(), f"taking it broke ({type(error).__name__})")
+
     async def _spooled(self, message: Inbound) -> Kept:
-        alarming = self._intake.alarming(message.text)
-        if alarming:
-            task = asyncio.create_task(self._say_last_words(message))
-            self._saying.add(task)
-            task.add_done_callback(self._saying.discard)
+        self.alarm(message)
         try:
             await asyncio.to_thread(self._spool.put, message)
         except OSError as error:
             log.exception("the spool has not kept a message")
             raise NotKept("neither the database nor the disk keeps messages") from error
         return Kept.SPOOL
+
+    def alarm(self, message: Inbound) -> None:
+        """Answer what sounds like danger with the numbers to call, and warn staff, where nothing more can be done."""
+        if self._intake.alarming(message.text):
+            task = asyncio.create_task(self._say_last_words(message))
+            self._saying.add(task)
+            task.add_done_callback(self._saying.discard)
 
     async def drain(self) -> int:
         """Hand what the spool holds to the database; returns how many messages that were.
@@ -102,9 +116,11 @@ class Reception:
                 try:
                     async with asyncio.timeout(WITHIN):
                         await self._intake.accept(message)
-                except (SQLAlchemyError, OSError, TimeoutError):
+                except AWAY:
                     self._away_until = time.monotonic() + AWAY_FOR
                     break
+                except Exception as error:
+                    await self._put_aside(message, error)
                 self._spool.done(path)
                 count += 1
             broken = self._spool.broken()

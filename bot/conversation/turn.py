@@ -41,6 +41,8 @@ TOLD_FOR = timedelta(minutes=10)
 TOLD_AGAIN_AFTER = timedelta(hours=24)
 # A question put so much later is no second wording of the first, but a check-back.
 ASKED_ANEW = timedelta(minutes=30)
+# An answer to a safety question, as its choices are worded.
+_BARE = frozenset({"1", "2", "1 yes", "2 no"})
 
 
 class Done(StrEnum):
@@ -70,12 +72,15 @@ class Claim:
     """What a held message is answered with: the conversation as it stood, and the turn.
 
     Attributes:
+        owner: who answers this message.
+        stands: who answers in the conversation; another one at the commit means that something came up meanwhile.
         heard: what the text stands for: the payload of a choice that it names, or the text itself.
         tapped: of a tap, the id of our message whose button it was.
     """
 
     hold: Hold
     owner: Owner
+    stands: Owner
     sealed: bytes | None
     state: State
     turn: Turn
@@ -174,17 +179,27 @@ class TurnWorker:
         if message.answers_id:
             tapped = await outbox.by_id(unit, message.answers_id, conversation.contact_point_id)
             offered = (tapped,) if tapped else ()
-        owner = await conversations.owner(unit, conversation)
+        stands = owner = await conversations.owner(unit, conversation)
+        if message.answers_id and tapped:
+            asked = await danger.belongs_to_question(unit, hold.person.id, message.answers_id)
+            # A button of a safety question belongs to the protocol whenever it is pressed, any other one to the bot.
+            owner = Owner.PROTOCOL if asked else Owner.BOT if owner is Owner.PROTOCOL else owner
         late = owner in (Owner.BOT, Owner.NOBODY) and _answers_safety(turn.text, offered[:1])
         if late and await danger.ask_again(unit, hold.person.id):
             # A safety question that ran out: its answer is heard all the same.
             await unit.session.flush()
-            owner = Owner.PROTOCOL
+            stands = owner = Owner.PROTOCOL
+        if owner is Owner.BOT and not tapped and turn.text.strip(" .!").casefold() in _BARE:
+            case = danger.Case(unit, self._content, hold.person, conversation, hold.now)
+            if await danger.not_safe_after_all(case, turn.text):
+                # Settled here and now: nothing is left to be answered but the message itself.
+                owner = Owner.DONE
         heard = turn.text
         if tapped or hold.person.role is not Role.STAFF:
             # Staff type "1a" and mean it; only their buttons stand for something else.
             heard = _chosen(turn.text, offered, numbers=message.channel in self._numbering) or turn.text
-        return Claim(hold, owner, conversation.state_sealed, state, turn, heard, message.answers_id if tapped else None)
+        answers = message.answers_id if tapped else None
+        return Claim(hold, owner, stands, conversation.state_sealed, state, turn, heard, answers)
 
     async def _work(self, claim: Claim) -> Done:
         asked = claim.owner is Owner.PROTOCOL
@@ -195,6 +210,8 @@ class TurnWorker:
             return await self._commit(claim.hold, _protocol(claim))
         if claim.owner is Owner.JOINING:
             return await self._commit(claim.hold, self._joining(claim))
+        if claim.owner is Owner.DONE:
+            return await self._commit(claim.hold, _nothing)
         if claim.owner is Owner.NOBODY:
             return await self._commit(claim.hold, self._public_help(claim.turn))
         return await self._bot(claim)
@@ -265,7 +282,7 @@ class TurnWorker:
 
         async def write(unit: Unit, case: danger.Case) -> bool:
             turn, found = claim.turn, answer.understanding.findings
-            overtaken = await conversations.owner(unit, case.conversation) is not claim.owner
+            overtaken = await conversations.owner(unit, case.conversation) is not claim.stands
             if not overtaken and case.conversation.state_sealed == claim.sealed:
                 self._keep_state(unit, case, claim.state, answer.state, turn)
             await _apply(unit, turn, whatever_happens=bool(found))
@@ -296,6 +313,9 @@ class TurnWorker:
         """
 
         async def write(unit: Unit, case: danger.Case) -> bool:
+            if await conversations.owner(unit, case.conversation) is Owner.NOBODY:
+                # They have stopped our messages meanwhile.
+                return True
             message = await _message(unit, hold)
             message.not_before = case.now + RETRY
             newest = await _newest_waiting(unit, hold)
@@ -334,7 +354,8 @@ class TurnWorker:
                 return False
             story = f"Message {hold.message_id} could not be answered: {why}."
             await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, hold.person.id, story=story), case.now)
-            await self._say("safety.any.failed")(unit, case)
+            if await conversations.owner(unit, case.conversation) is not Owner.NOBODY:
+                await self._say("safety.any.failed")(unit, case)
             message.status = InStatus.SET_ASIDE
             return False
 
@@ -430,9 +451,9 @@ def _protocol(claim: Claim) -> Write:
 
     async def write(unit: Unit, case: danger.Case) -> bool:
         question = await danger.open_question(unit, claim.hold.person.id)
-        if question is not None and claim.tapped and question.message_id != claim.tapped:
+        if claim.tapped and (question is None or question.message_id != claim.tapped):
             # A button of an older question: what it says there must not be taken for an answer to this one.
-            return await danger.answer_older(case, claim.tapped, claim.heard)
+            return await danger.answer_older(case, claim.tapped, claim.heard) or True
         if question is not None:
             first_put = await unit.session.scalar(
                 select(func.max(QuestionRow.asked_at)).where(
@@ -448,6 +469,10 @@ def _protocol(claim: Claim) -> Write:
         return await danger.answer(case, claim.heard)
 
     return write
+
+
+async def _nothing(_unit: Unit, _case: danger.Case) -> bool:
+    return True
 
 
 def _staff(claim: Claim) -> Write:

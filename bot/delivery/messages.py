@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, IntEnum, StrEnum
@@ -312,8 +312,11 @@ class Channel(Protocol):
         """What the provider knows of a message now; nothing where it cannot tell."""
         ...
 
-    async def find(self, delivery: Delivery, since: datetime) -> Report | None:
+    async def find(self, delivery: Delivery, since: datetime, known: Collection[str] = ()) -> Report | None:
         """Look at the provider for a message of which nobody knows whether it was sent.
+
+        Args:
+            known: the provider's ids of messages that are other ones, whatever their words.
 
         Raises:
             SendError: it was certainly not sent.

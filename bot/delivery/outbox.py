@@ -282,6 +282,12 @@ async def drop(unit: Unit, message_id: str, reason: str) -> None:
     row.status, row.reason = OutStatus.DROPPED, reason[:64]
 
 
+async def any_unconfirmed(unit: Unit, channel: str, now: datetime) -> bool:
+    """Whether there is a provider to be asked about something: looking costs no lock."""
+    query = select(OutboundRow.id).where(OutboundRow.channel == channel, OutboundRow.receipt_due <= now)
+    return await unit.session.scalar(query.limit(1)) is not None
+
+
 async def unconfirmed(unit: Unit, channel: str, now: datetime, limit: int = 20) -> list[Leased]:
     """Messages whose provider is to be asked now what became of them; each is then left alone for a while.
 
@@ -363,12 +369,35 @@ async def last_sent(unit: Unit, contact_id: str, limit: int = 3) -> tuple[Outbou
     """The last messages to a contact point, newest first: what a typed title refers to."""
     query = (
         select(OutboundRow)
-        .where(OutboundRow.contact_point_id == contact_id, OutboundRow.status != OutStatus.DROPPED)
+        # What has not gone out yet, nobody can have answered.
+        .where(OutboundRow.contact_point_id == contact_id)
+        .where(OutboundRow.status.not_in((OutStatus.DROPPED, OutStatus.QUEUED)))
         .order_by(OutboundRow.sequence.desc())
         .limit(limit)
     )
     bodies = [unit.open_or(row, "body_sealed", "") for row in await unit.session.scalars(query)]
     return tuple(Outbound.parse(body) for body in bodies if body)
+
+
+async def asked_since(unit: Unit, contact_id: str, moment: datetime) -> bool:
+    """Whether anything but safety replies went to a contact point since a moment."""
+    query = select(OutboundRow.id).where(
+        OutboundRow.contact_point_id == contact_id,
+        OutboundRow.created_at > moment,
+        OutboundRow.lane != int(Lane.CRISIS),
+        OutboundRow.status != OutStatus.DROPPED,
+    )
+    return await unit.session.scalar(query.limit(1)) is not None
+
+
+async def provider_ids(unit: Unit, contact_id: str, since: datetime) -> frozenset[str]:
+    """The provider's ids of what was sent to a contact point since a moment."""
+    query = select(OutboundRow.provider_id).where(
+        OutboundRow.contact_point_id == contact_id,
+        OutboundRow.provider_id.is_not(None),
+        OutboundRow.created_at >= since,
+    )
+    return frozenset(filter(None, await unit.session.scalars(query)))
 
 
 async def written_since(unit: Unit, contact_id: str, moment: datetime) -> bool:

@@ -1,7 +1,7 @@
 """The sender of one channel: leases messages, asks whether they are still wanted, hands them over, records the outcome."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -41,6 +41,7 @@ SOON = timedelta(seconds=20)
 RECORD_TRIES = 8
 # A provider's own record of a message may be so late.
 RECORD_IS_THERE = timedelta(minutes=2)
+ASKED_BACK = timedelta(hours=1)
 AT_ONCE = 100
 
 
@@ -84,7 +85,7 @@ class NotSetUp:
     async def report(self, _provider_id: str) -> Report | None:
         return None
 
-    async def find(self, _delivery: Delivery, _since: datetime) -> Report | None:
+    async def find(self, _delivery: Delivery, _since: datetime, _known: Collection[str] = ()) -> Report | None:
         return None
 
 
@@ -202,7 +203,8 @@ class Sender:
     async def _in_time(self, message: Leased) -> "_Came":
         """Send a message at the account's pace; untouched where its lease would not last."""
         if self._limiter:
-            await self._limiter.acquire(min(self._channel.cost(message.message), self._limiter.max_rate))
+            for _ in range(self._channel.cost(message.message)):
+                await self._limiter.acquire()
         if self._now() >= message.until - outbox.LEASE / 2:
             # The messages before it took long: somebody may soon take it for lost.
             return _Came(message)
@@ -277,6 +279,9 @@ class Sender:
         """Ask the provider about messages of which it has said nothing; returns how many were asked about."""
         if not self._channel.abilities.receipts:
             return 0
+        async with self._store.read() as unit:
+            if not await outbox.any_unconfirmed(unit, self.name, self._now()):
+                return 0
         async with self._store.write() as unit:
             open_ones = await outbox.unconfirmed(unit, self.name, self._now())
         for message in open_ones:
@@ -288,9 +293,11 @@ class Sender:
 
     async def _look_for(self, message: Leased) -> None:
         delivery = Delivery(message.id, message.address, message.message, message.lane, message.repeat)
+        async with self._store.read() as unit:
+            known = await outbox.provider_ids(unit, message.contact_id, message.created_at - ASKED_BACK)
         try:
             async with asyncio.timeout(SEND_WITHIN):
-                report = await self._channel.find(delivery, message.created_at)
+                report = await self._channel.find(delivery, message.created_at, known)
         except SendError:
             # Not before its record must be there: what is only late would go out twice.
             if self._now() - message.created_at > RECORD_IS_THERE:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from bot.delivery import outbox
 from bot.delivery.messages import Choice, Lane, Outbound, OutStatus
 from bot.escalation.policy import AlertKind, AlertStatus, Policy, Who, policy_for
+from bot.recovery.joining import has_agreed
 from bot.recovery.people import Role
 from bot.store import audit, conversations, people
 from bot.store.database import Unit, new_id
@@ -174,7 +175,8 @@ async def recipients(unit: Unit, alert: AlertRow, who: Who) -> list[PersonRow]:
     everyone = await unit.session.scalars(
         select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.case_number)
     )
-    staff = [person for person in everyone if person.id != alert.person_id]
+    # Who was invited and has not agreed yet, or has declined, gets nothing.
+    staff = [person for person in everyone if person.id != alert.person_id and has_agreed(person.joining)]
     on_call = [person for person in staff if person.on_call]
     chosen: list[PersonRow] = staff
     if who is Who.INTERVENTIONIST:
@@ -244,6 +246,9 @@ async def acknowledge(unit: Unit, number: int, staff_id: str, now: datetime) -> 
         return Changed(Change.CLOSED, alert, alert.closed_by)
     if alert.status == AlertStatus.ACKNOWLEDGED:
         return Changed(Change.ALREADY, alert, alert.acknowledged_by)
+    if alert.person_id == staff_id:
+        # Who is in danger needs somebody else.
+        return Changed(Change.OWN, alert)
     alert.status, alert.acknowledged_at, alert.acknowledged_by = AlertStatus.ACKNOWLEDGED, now, staff_id
     alert.next_at = None
     await audit.write(unit, staff_id, "alert acknowledged", f"alert {number}", now)

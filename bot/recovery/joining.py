@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 
 from bot.recovery.check_in import DAY_BEGINS, DAY_ENDS
-from bot.recovery.people import Role
+from bot.recovery.people import NOT_JOINED, Role
 from bot.recovery.scales import fold
 
 
@@ -44,6 +44,11 @@ STEPS = {
     Role.FAMILY: (Step.AGREE, Step.ADULT, Step.COUNTRY, Step.TIME_ZONE, Step.NUMBER, Step.PLACE),
     Role.STAFF: (Step.AGREE, Step.COUNTRY, Step.TIME_ZONE, Step.NUMBER),
 }
+
+
+def has_agreed(joining: str | None) -> bool:
+    """Whether joining has come so far that messages may be sent; nothing means that it has ended well."""
+    return joining is None or (joining not in NOT_JOINED and not Step(joining).needed)
 
 
 def next_step(role: Role, after: Step) -> Step | None:

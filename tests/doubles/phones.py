@@ -4,9 +4,10 @@ The channels are the real ones, and so is the way in: updates are asked for and 
 answered over HTTP. Only the provider at the other end is a double. What a story sees of a message is what arrived there.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from bot.app import load_content
@@ -57,8 +58,8 @@ class Watched:
     async def report(self, provider_id: str) -> Report | None:
         return await self._inner.report(provider_id)
 
-    async def find(self, delivery: Delivery, since: object) -> Report | None:
-        return await self._inner.find(delivery, since)  # type: ignore[arg-type]
+    async def find(self, delivery: Delivery, since: datetime, known: Collection[str] = ()) -> Report | None:
+        return await self._inner.find(delivery, since, known)
 
 
 class Phones:

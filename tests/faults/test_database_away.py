@@ -227,9 +227,6 @@ async def test_on_a_full_disk_nothing_is_accepted_that_is_not_durable_and_nothin
     await until(lambda: any("ALERT" in t for t in practice.chat(RUTH).texts), within=15, what="the alert")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the reading loop stops at the first message that nothing keeps, and looks no further"
-)
 async def test_on_a_full_disk_danger_behind_another_message_gets_the_last_words(on_a_small_disk: Practice) -> None:
     practice = on_a_small_disk
     await practice.start()
@@ -240,9 +237,6 @@ async def test_on_a_full_disk_danger_behind_another_message_gets_the_last_words(
     await until(lambda: practice.chat(MAYA).texts, within=20, what="the last words")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a log line that cannot be written ends the reading loop, and with it the service"
-)
 async def test_a_log_that_cannot_be_written_ends_nothing(on_a_small_disk: Practice) -> None:
     practice = on_a_small_disk
     practice.logs = practice.folder

@@ -21,7 +21,7 @@ SETTLES_WITHIN = 150.0
 ENGINE_WITHIN = 60.0
 NEVER = 0
 EVERY_BOUNDARY = os.environ.get("HANDRAIL_FAULTS") == "all"
-BOUNDARIES = 18
+BOUNDARIES = 16
 KILLS = int(os.environ.get("HANDRAIL_KILLS", "300"))
 PAGE = "Reply {number}a to take it"
 

@@ -124,9 +124,6 @@ async def test_a_slow_provider_is_not_asked_twice_for_an_ordinary_message(runnin
     assert len(phone.received) == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Twilio.find knows a message only by its words, and takes an older one with the same for it"
-)
 async def test_a_text_that_never_went_out_is_not_taken_for_an_older_one_with_the_same_words(running: Practice) -> None:
     phone = running.phone(THEO)
     running.settings["HANDRAIL_TWILIO_ANSWERS_KEYWORDS"] = "false"

@@ -1,6 +1,7 @@
 """The outbox and its sender: lanes, order, retries, crashes, and what becomes of doubt."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -435,7 +436,7 @@ class Tells(Line):
     async def report(self, provider_id: str) -> Report | None:
         return Report(provider_id, self.knows) if self.knows else None
 
-    async def find(self, _delivery: Delivery, _since: datetime) -> Report | None:
+    async def find(self, _delivery: Delivery, _since: datetime, _known: Collection[str] = ()) -> Report | None:
         if self.knows is None:
             raise SendError(Fault.DOWN)
         return Report("found", self.knows)
