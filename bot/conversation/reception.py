@@ -80,14 +80,27 @@ class Reception:
             self._away_until = time.monotonic() + AWAY_FOR
             return await self._spooled(message)
         except Exception as error:
-            await self._put_aside(message, error)
+            if not await self._put_aside(message, error):
+                return await self._spooled(message)
         return Kept.DATABASE
 
-    async def _put_aside(self, message: Inbound, error: Exception) -> None:
-        """A message on which something breaks each time stands in nobody's way: a person reads it."""
+    async def _put_aside(self, message: Inbound, error: Exception) -> bool:
+        """A message on which something breaks each time stands in nobody's way: a person reads it.
+
+        Returns whether it is kept there; where it is not, the trouble is the database's and not this message's.
+        """
         log.exception("a message could not be taken", why=type(error).__name__)
-        self.alarm(message)
-        await self._intake.set_aside(message.channel, message.dump(), f"taking it broke ({type(error).__name__})")
+        try:
+            self.alarm(message)
+        except Exception:
+            log.exception("the danger screen failed")
+        try:
+            await self._intake.set_aside(message.channel, message.dump(), f"taking it broke ({type(error).__name__})")
+        except Exception:
+            log.exception("nor could it be set aside")
+            self._away_until = time.monotonic() + AWAY_FOR
+            return False
+        return True
 
     async def _spooled(self, message: Inbound) -> Kept:
         self.alarm(message)
@@ -120,7 +133,8 @@ class Reception:
                     self._away_until = time.monotonic() + AWAY_FOR
                     break
                 except Exception as error:
-                    await self._put_aside(message, error)
+                    if not await self._put_aside(message, error):
+                        break
                 self._spool.done(path)
                 count += 1
             broken = self._spool.broken()
