@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 # A database that has not kept a message by then counts as away: providers wait about ten seconds for us.
 WITHIN = 6.0
+# A message that goes on breaking for so long, in seconds, while others go past it, is set aside for a person to read.
+ODD_FOR = 60.0
 # What says that the database is away, and not that it does not like this message.
 AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout, OSError, TimeoutError)
 # After that it is not asked again for a few seconds.
@@ -61,6 +63,7 @@ class Reception:
         self._draining = asyncio.Lock()
         self._away_until = 0.0
         self._broken = 0
+        self._odd: dict[str, float] = {}
         self._saying: set[asyncio.Task[None]] = set()
 
     async def take(self, message: Inbound) -> Kept:
@@ -80,8 +83,9 @@ class Reception:
             self._away_until = time.monotonic() + AWAY_FOR
             return await self._spooled(message)
         except Exception as error:
-            if not await self._put_aside(message, error):
-                return await self._spooled(message)
+            # Perhaps the database's trouble, perhaps this message's: the spool finds out.
+            log.exception("a message could not be taken", why=type(error).__name__)
+            return await self._spooled(message)
         return Kept.DATABASE
 
     async def _put_aside(self, message: Inbound, error: Exception) -> bool:
@@ -91,10 +95,6 @@ class Reception:
         """
         log.exception("a message could not be taken", why=type(error).__name__)
         try:
-            self.alarm(message)
-        except Exception:
-            log.exception("the danger screen failed")
-        try:
             await self._intake.set_aside(message.channel, message.dump(), f"taking it broke ({type(error).__name__})")
         except Exception:
             log.exception("nor could it be set aside")
@@ -103,7 +103,10 @@ class Reception:
         return True
 
     async def _spooled(self, message: Inbound) -> Kept:
-        self.alarm(message)
+        try:
+            self.alarm(message)
+        except Exception:
+            log.exception("the danger screen failed")
         try:
             await asyncio.to_thread(self._spool.put, message)
         except OSError as error:
@@ -133,8 +136,12 @@ class Reception:
                     self._away_until = time.monotonic() + AWAY_FOR
                     break
                 except Exception as error:
+                    since = self._odd.setdefault(path.name, time.monotonic())
+                    if time.monotonic() - since < ODD_FOR:
+                        continue
                     if not await self._put_aside(message, error):
                         break
+                self._odd.pop(path.name, None)
                 self._spool.done(path)
                 count += 1
             broken = self._spool.broken()
