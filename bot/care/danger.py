@@ -21,7 +21,7 @@ from bot.safety.findings import Finding, Kind, Level, Net, Subject, by_urgency
 from bot.safety.protocol import ASKED_AT_MOST, Answer, Meaning, help_is_there, meaning, read_answer
 from bot.store import conversations, people
 from bot.store.database import Unit, new_id
-from bot.store.tables import AlertRow, ConversationRow, FindingRow, PersonRow, QuestionRow, SafePhoneRow
+from bot.store.tables import AlertRow, ConversationRow, FindingRow, OutboundRow, PersonRow, QuestionRow, SafePhoneRow
 
 FIRST_CHECK_BACK = timedelta(minutes=30)
 MORNING = time(9, 0)
@@ -278,29 +278,38 @@ async def answer(case: Case, text: str) -> bool:
     return True
 
 
-async def belongs_to_question(unit: Unit, person_id: str, message_id: str) -> bool:
-    """Whether a message of ours put a safety question to someone, however long ago."""
-    query = _questions(person_id).where(QuestionRow.message_id == message_id)
-    return (await unit.session.scalars(query)).first() is not None
+async def question_of(unit: Unit, person_id: str, message_id: str) -> QuestionRow | None:
+    """The safety question that a message of ours put to someone, however long ago.
 
-
-async def answer_older(case: Case, message_id: str, text: str) -> bool:
-    """A button was pressed below a safety question that is not the open one; returns whether that was all.
-
-    A danger told there counts as much as ever: people think again, and scroll back. "Safe" does not settle what has been
-    asked anew since; that question is put once more.
+    What did not reach them on one phone was sent to another as well: the copy puts the newest question of its alert.
     """
-    older = (
-        await case.unit.session.scalars(_questions(case.person.id).where(QuestionRow.message_id == message_id))
+    own = (await unit.session.scalars(_questions(person_id).where(QuestionRow.message_id == message_id))).first()
+    if own is not None:
+        return own
+    alert_id = select(OutboundRow.alert_id).where(OutboundRow.id == message_id, OutboundRow.lane == int(Lane.CRISIS))
+    query = _questions(person_id).where(QuestionRow.alert_id == alert_id.scalar_subquery())
+    newest: QuestionRow | None = (
+        await unit.session.scalars(query.order_by(QuestionRow.asked_at.desc(), QuestionRow.id).limit(1))
     ).first()
+    return newest
+
+
+async def tapped(case: Case, message_id: str, text: str) -> None:
+    """A button below a safety question was pressed; of the open one it is the answer.
+
+    Of an older one, a danger told there counts as much as ever: people think again, and scroll back. "Safe" does not
+    settle what has been asked anew since; that question is put once more.
+    """
+    older = await question_of(case.unit, case.person.id, message_id)
     question = await open_question(case.unit, case.person.id)
     if older is None:
-        return False
-    if question is not None and question.yes_means == STEPS:
-        return await answer(case, text)
+        return
+    if question is not None and (question.id == older.id or question.yes_means == STEPS):
+        await answer(case, text)
+        return
     if older.yes_means != STEPS and meaning(text, Meaning(older.yes_means)) is Meaning.DANGER:
         await _not_safe_after_all(case, older)
-        return True
+        return
     alert, finding = await _alert(case.unit, older.alert_id), _finding(older)
     if question is not None:
         alert, finding = await _alert(case.unit, question.alert_id), _finding(question)
@@ -308,7 +317,6 @@ async def answer_older(case: Case, message_id: str, text: str) -> bool:
         question.message_id = await case.say(words, alert, _choices(question.yes_means))
     elif alert.status != AlertStatus.CLOSED and alert.kind == AlertKind.DANGER:
         await case.say(case.words(finding.kind, str(Meaning.SAFE), finding.subject), alert)
-    return True
 
 
 async def not_safe_after_all(case: Case, text: str) -> bool:

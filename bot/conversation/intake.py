@@ -260,11 +260,15 @@ async def _with_choice(unit: Unit, message: Inbound, contact: ContactPointRow) -
 
 
 async def _tapped_before(unit: Unit, message: Inbound) -> bool:
-    """Whether the same button was pressed before: a finger that taps twice means one thing."""
+    """Whether the same button was pressed just before: a finger that taps twice means one thing.
+
+    Not where another button below the same message was pressed in between: then they have changed their mind.
+    """
     if message.tapped is None:
         return False
-    query = select(InboundRow).where(InboundRow.answers_id == message.tapped[0])
-    return any(unit.open_or(row, "text_sealed", "") == message.text for row in await unit.session.scalars(query))
+    query = select(InboundRow).where(InboundRow.answers_id == message.tapped[0]).order_by(InboundRow.sequence.desc())
+    last = (await unit.session.scalars(query.limit(1))).first()
+    return last is not None and unit.open_or(last, "text_sealed", "") == message.text
 
 
 _ASKS = {Wish.STOP: Ask.STOP, Wish.START: Ask.START, Wish.HELP: Ask.HELP}

@@ -72,7 +72,7 @@ class Reception:
         Raises:
             NotKept: nothing could keep it.
         """
-        if not self._spool.empty and (self._away or not await self._drained()):
+        if self._others_wait and (self._away or not await self._drained()):
             # What came first is answered first; and nobody waits again for a database that was away a moment ago.
             return await self._spooled(message)
         try:
@@ -158,7 +158,12 @@ class Reception:
 
     async def _drained(self) -> bool:
         await self.drain()
-        return self._spool.empty
+        return not self._others_wait
+
+    @property
+    def _others_wait(self) -> bool:
+        """Whether the spool holds anything but messages that break us, which stand in nobody's way."""
+        return not self._spool.names() <= self._odd.keys()
 
     async def remember_staff(self) -> int:
         """Keep in mind where staff can be reached, for the time when the database cannot be asked."""

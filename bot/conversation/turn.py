@@ -76,6 +76,7 @@ class Claim:
         stands: who answers in the conversation; another one at the commit means that something came up meanwhile.
         heard: what the text stands for: the payload of a choice that it names, or the text itself.
         tapped: of a tap, the id of our message whose button it was.
+        settled: what the message said was dealt with when it was taken up: nothing is left to be answered.
     """
 
     hold: Hold
@@ -86,6 +87,7 @@ class Claim:
     turn: Turn
     heard: str
     tapped: str | None
+    settled: bool
 
 
 # What a commit writes for a held message; returns whether the message is done with.
@@ -181,7 +183,7 @@ class TurnWorker:
             offered = (tapped,) if tapped else ()
         stands = owner = await conversations.owner(unit, conversation)
         if message.answers_id and tapped:
-            asked = await danger.belongs_to_question(unit, hold.person.id, message.answers_id)
+            asked = await danger.question_of(unit, hold.person.id, message.answers_id)
             # A button of a safety question belongs to the protocol whenever it is pressed, any other one to the bot.
             owner = Owner.PROTOCOL if asked else Owner.BOT if owner is Owner.PROTOCOL else owner
         late = owner in (Owner.BOT, Owner.NOBODY) and _answers_safety(turn.text, offered[:1])
@@ -189,19 +191,21 @@ class TurnWorker:
             # A safety question that ran out: its answer is heard all the same.
             await unit.session.flush()
             stands = owner = Owner.PROTOCOL
+        settled = False
         if owner is Owner.BOT and not tapped and turn.text.strip(" .!").casefold() in _BARE:
             case = danger.Case(unit, self._content, hold.person, conversation, hold.now)
             if await danger.not_safe_after_all(case, turn.text):
-                # Settled here and now: nothing is left to be answered but the message itself.
-                owner = Owner.DONE
+                settled = True
         heard = turn.text
         if tapped or hold.person.role is not Role.STAFF:
             # Staff type "1a" and mean it; only their buttons stand for something else.
             heard = _chosen(turn.text, offered, numbers=message.channel in self._numbering) or turn.text
         answers = message.answers_id if tapped else None
-        return Claim(hold, owner, stands, conversation.state_sealed, state, turn, heard, answers)
+        return Claim(hold, owner, stands, conversation.state_sealed, state, turn, heard, answers, settled)
 
     async def _work(self, claim: Claim) -> Done:
+        if claim.settled:
+            return await self._commit(claim.hold, _nothing)
         asked = claim.owner is Owner.PROTOCOL
         answers = claim.owner is Owner.JOINING or (asked and staff.command(claim.heard) is None)
         if claim.turn.person.role is Role.STAFF and not answers:
@@ -210,8 +214,6 @@ class TurnWorker:
             return await self._commit(claim.hold, _protocol(claim))
         if claim.owner is Owner.JOINING:
             return await self._commit(claim.hold, self._joining(claim))
-        if claim.owner is Owner.DONE:
-            return await self._commit(claim.hold, _nothing)
         if claim.owner is Owner.NOBODY:
             return await self._commit(claim.hold, self._public_help(claim.turn))
         return await self._bot(claim)
@@ -451,9 +453,10 @@ def _protocol(claim: Claim) -> Write:
 
     async def write(unit: Unit, case: danger.Case) -> bool:
         question = await danger.open_question(unit, claim.hold.person.id)
-        if claim.tapped and (question is None or question.message_id != claim.tapped):
-            # A button of an older question: what it says there must not be taken for an answer to this one.
-            return await danger.answer_older(case, claim.tapped, claim.heard) or True
+        if claim.tapped:
+            # A button knows its own question, and what it says there is not taken for an answer to another.
+            await danger.tapped(case, claim.tapped, claim.heard)
+            return True
         if question is not None:
             first_put = await unit.session.scalar(
                 select(func.max(QuestionRow.asked_at)).where(

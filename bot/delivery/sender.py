@@ -210,7 +210,7 @@ class Sender:
             return _Came(message)
         outcome, fault = await self._send(message)
         if fault is Fault.BUSY and outcome.wait:
-            self._paused_until = self._now() + outcome.wait
+            self._paused_until = max(self._now() + outcome.wait, self._paused_until or self._now())
         return _Came(message, outcome, fault)
 
     async def _send(self, message: Leased) -> tuple[Outcome, Fault | None]:

@@ -65,10 +65,9 @@ class Spool:
         path.unlink(missing_ok=True)
         self._sync()
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing waits."""
-        return not self._folder.is_dir() or next(self._folder.glob(f"*{_KEPT}"), None) is None
+    def names(self) -> set[str]:
+        """The files of the messages that wait."""
+        return {path.name for path in self._folder.glob(f"*{_KEPT}")} if self._folder.is_dir() else set()
 
     def broken(self) -> int:
         """How many files lie there that do not open."""

@@ -24,8 +24,6 @@ class Owner(StrEnum):
     PROTOCOL = "protocol"
     JOINING = "joining"
     NOBODY = "nobody"
-    # Nobody need answer any more: what the message said was settled when it was taken up.
-    DONE = "done"
 
 
 @dataclass(slots=True)

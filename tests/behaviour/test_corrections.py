@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.practice import Member
 from bot.recovery.people import Role
 from bot.store import people
 from bot.store.tables import AlertRow, ConsentRow
@@ -32,6 +33,44 @@ async def test_safe_taken_back_is_not_safe(world: World) -> None:
     await world.client.taps("2 no")
     world.client.hears("911|988", lane="crisis")
     world.client.does_not_hear("answered already")
+    world.staff.is_alerted(number=1, status="open")
+
+
+@pytest.mark.mission("M10")
+@pytest.mark.channels("telegram")
+async def test_not_safe_then_safe_then_not_safe_again_is_not_safe(world: World) -> None:
+    assert isinstance(world.outside, OnTelegram)
+    await world.client.says("i want to kill myself")
+    chat = world.outside.chat("maya")
+    first = next(message.message_id for message in chat.received if message.buttons)
+    for title in ("2 no", "1 yes", "2 no"):
+        await world.staff.says("1a")
+        world.staff.catches_up()
+        chat.taps(title, message_id=first)
+        await world.outside.read(world.demo)
+        await world.demo.app.settle()
+    world.staff.is_alerted(number=1, status="open")
+
+
+@pytest.mark.mission("M10")
+@pytest.mark.channels("telegram")
+async def test_a_safety_question_that_had_to_go_to_another_phone_is_answered_there(world: World) -> None:
+    assert isinstance(world.outside, OnTelegram)
+    key = "maya-tablet"
+    world.outside.address(Member(key=key, role=Role.CLIENT, name="Maya"))
+    async with world.store.write() as unit:
+        maya = await people.by_key(unit, "maya")
+        assert maya
+        await people.add_contact(unit, maya.id, "telegram", world.outside.addresses[key])
+    world.outside.bots["telegram"].fail("sendMessage", status=403, description="Forbidden: bot was blocked by the user")
+    await world.client.says("they would be better off without me")
+    copy = next(m for m in world.outside.chat(key).received if m.buttons)
+    await world.staff.says("1a")
+    world.staff.catches_up()
+    world.outside.chat(key).taps("1 yes", message_id=copy.message_id)
+    await world.outside.read(world.demo)
+    await world.demo.app.settle()
+    assert world.outside.chat(key).received[-1].message_id > copy.message_id, "and is no word to the bot"
     world.staff.is_alerted(number=1, status="open")
 
 

@@ -28,10 +28,11 @@ async def test_a_message_that_breaks_us_each_time_is_set_aside_and_the_next_is_t
     await desk.take(console.heard("maya", "i want to kill myself"))
     await desk.drain()
     assert len(await each_house.rows(InboundRow)) == 1, "it goes past the one that breaks"
+    assert await desk.take(console.heard("maya", "hello")) is Kept.DATABASE, "and nobody thinks the database away"
     monkeypatch.setattr(reception, "ODD_FOR", 0.0)
     await desk.drain()
     assert len(await each_house.rows(SetAsideRow)) == 1
-    assert len(await each_house.rows(InboundRow)) == 1
+    assert len(await each_house.rows(InboundRow)) == 2
     await each_house.app.settle()
     each_house.staff.is_alerted(danger="suicide")
 
