@@ -11,8 +11,8 @@ from bot.channels import telegram
 from bot.connections import connected
 from bot.content import Content, ContentError
 from bot.conversation.model import is_intact, model_path
+from bot.opening import opened_store, unsigned
 from bot.safety.rules import RulesError
-from bot.service import opened_store, unsigned
 from bot.settings import Settings, SettingsError, read_settings
 from bot.store import audit
 from bot.store.database import StoreError

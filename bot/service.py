@@ -1,42 +1,34 @@
-"""The real service, and opening the real store: what `handrail run` and the other commands share."""
+"""The real service: what `handrail run` starts."""
 
 import asyncio
-import contextlib
-import os
 import signal
 import sys
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
+from bot import typed
 from bot.app import EngineHost, Handrail, every, load_content, load_screen, until_done
 from bot.channels import console, sms
 from bot.channels.sms import Provider
-from bot.channels.telegram import Polling, TelegramBot
+from bot.channels.telegram import TelegramBot
+from bot.channels.telegram_reading import Polling
 from bot.connections import Connections, connected, webhook_secret
-from bot.content import Content, ContentError
-from bot.conversation.reception import Kept, Reception
+from bot.content import ContentError
+from bot.conversation.reception import Reception
 from bot.delivery import inbox
-from bot.delivery.messages import Delivery, NotKept, plain, shown
 from bot.delivery.spool import Spool
+from bot.opening import opened_store, unsigned
 from bot.schedule.clock import RealClock
 from bot.settings import Settings
-from bot.store import audit, people, signatures
-from bot.store.database import Store
-from bot.store.migrate import upgrade
-from bot.store.rotation import rotate, unknown_keys
-from bot.store.vault import Vault, VaultError, new_key, only_one, write_keys
 from bot.web.border import Border
 from bot.web.server import serving
 
 log = structlog.get_logger()
 
-LONGEST_LINE = 8 * 1024 * 1024
 CATCH_UP_EVERY = 600.0
 CATCH_UP_WITHIN = 120.0
 # The provider's record is read again from so long before the last message: its clock is not ours.
@@ -46,45 +38,6 @@ CATCH_UP_MOST = timedelta(days=7)
 
 class Unsigned(ContentError):
     """Safety texts stand that the practice has not signed."""
-
-
-@asynccontextmanager
-async def opened_store(settings: Settings, *, create: bool = False) -> AsyncIterator[Store]:
-    """The practice's store with its schema up to date.
-
-    Args:
-        create: make a key file where there is none yet.
-
-    Raises:
-        SettingsError: there are no keys.
-        VaultError: the keys are not those that the database was sealed with.
-        StoreError: the database's address is wrong.
-    """
-    made = dict([new_key()]) if create and not settings.has_keys else None
-    ring = made or settings.key_ring()
-    if not settings.database_url:
-        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    async with Store(settings.url, Vault(ring, settings.key_ring)) as store:
-        await upgrade(store)
-        async with store.read() as unit:
-            missing = await unknown_keys(unit)
-        if missing:
-            raise VaultError(
-                f"this database is sealed with the key{'s' if len(missing) > 1 else ''} {', '.join(sorted(missing))}, which "
-                f"{settings.key_path if not settings.keys else 'HANDRAIL_KEYS'} does not hold: put the right key file there. "
-                "Without it nobody who writes would be known, and nothing could be read"
-            )
-        if made:
-            # Only now: a key that does not fit an old database must not lie there as if it were the right one.
-            write_keys(settings.key_path, made)
-        yield store
-
-
-async def unsigned(store: Store, content: Content) -> list[str]:
-    """The ids of safety texts that nobody has signed as they stand."""
-    async with store.read() as unit:
-        signed = await signatures.current(unit)
-    return [f"{piece.id} ({piece.language})" for piece in content.must_be_signed() if piece.digest not in signed]
 
 
 async def serve(settings: Settings) -> None:
@@ -113,7 +66,7 @@ async def serve(settings: Settings) -> None:
             connected(settings, content) as connections,
             EngineHost.running(settings.home, settings.data / "logs" / "engine.log", start=settings.engine) as host,
         ):
-            channels = {console.NAME: console.Console(_show), **connections.channels}
+            channels = {console.NAME: console.Console(typed.show), **connections.channels}
             app = Handrail(store, content, screen, host, channels, RealClock(), settings.named)
             spool = Spool(settings.spool, store.vault)
             reception = Reception(store, app.intake, spool, channels, app.clock.now)
@@ -122,7 +75,7 @@ async def serve(settings: Settings) -> None:
             async with _open_border(settings, app, reception, connections):
                 sys.stderr.write(_welcome(connections))
                 sys.stderr.flush()
-                hearing = asyncio.create_task(_hear(app, reception, stop))
+                hearing = asyncio.create_task(typed.hear(app, reception, stop))
                 try:
                     await app.serve(stop, _work(app, reception, connections, settings, last_sms))
                 finally:
@@ -199,74 +152,3 @@ class CatchUp:
             await self._reception.take(message)
         self._since = now
         return 0
-
-
-def _show(delivery: Delivery) -> None:
-    choices = f"  {shown([choice.title for choice in delivery.message.choices])}" if delivery.message.choices else ""
-    # Line by line, each made plain: what a person wrote must not act on the terminal of whoever reads it.
-    text = "\n  ".join(plain(line) for line in delivery.message.text.splitlines())
-    sys.stdout.write(f"to {delivery.address}: {text}{choices}\n")
-    sys.stdout.flush()
-
-
-async def _hear(app: Handrail, reception: Reception, stop: asyncio.Event) -> None:
-    """Take ``key: text`` lines from standard input, whatever it is; the service goes on where it ends or there is none."""
-    lines: asyncio.Queue[bytes] = asyncio.Queue()
-    loop = asyncio.get_running_loop()
-
-    def read() -> None:
-        # Not by `sys.stdin`: a thread that waits inside it would bring the process down when it ends.
-        rest = b""
-        with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):
-            while chunk := os.read(sys.stdin.fileno(), 65_536):
-                *whole, rest = (rest + chunk).split(b"\n")
-                if len(rest) > LONGEST_LINE:
-                    whole, rest = [*whole, rest], b""
-                for line in whole:
-                    loop.call_soon_threadsafe(lines.put_nowait, line)
-            loop.call_soon_threadsafe(lines.put_nowait, rest)
-
-    # A thread that ends with the process: standard input may be a terminal, a pipe, a file or nothing at all.
-    threading.Thread(target=read, daemon=True).start()
-    while not stop.is_set():
-        line = (await lines.get()).decode("utf-8", "surrogateescape").strip()
-        key, colon, text = line.partition(":")
-        if colon:
-            await _take(app, reception, key.strip(), text.strip())
-        elif line:
-            sys.stderr.write("Write KEY: TEXT, such as maya: hello\n")
-
-
-async def _take(app: Handrail, reception: Reception, key: str, text: str) -> None:
-    """Have a message from the terminal taken in; a terminal has no strangers, only misspelt names."""
-    try:
-        async with app.store.read() as unit:
-            if await people.by_address(unit, console.NAME, key) is None:
-                sys.stderr.write(f"Nobody here has the key {key!r}: `handrail practice load FILE.yml` adds people.\n")
-                return
-    except SQLAlchemyError:
-        log.warning("the database cannot be asked who writes")
-    try:
-        if await reception.take(console.heard(key, text)) is Kept.SPOOL:
-            sys.stderr.write("The database does not answer. This message is kept on disk until it does.\n")
-    except NotKept:
-        sys.stderr.write("This message is NOT kept: neither the database nor the disk takes it. Write it again.\n")
-
-
-async def rotate_keys(settings: Settings) -> int:
-    """Put a new key first in the key file, then seal everything with it; returns how many values were sealed."""
-    with only_one(settings.key_path):
-        ring = settings.key_ring()
-        key_id, key = new_key()
-        # The new key is on disk before anything is sealed with it: a crash in between loses nothing.
-        write_keys(settings.key_path, {key_id: key, **ring})
-        return await reseal(settings)
-
-
-async def reseal(settings: Settings) -> int:
-    """Seal whatever an older key sealed with the current one; returns how many values were sealed."""
-    async with opened_store(settings) as store:
-        count = await rotate(store)
-        async with store.write() as unit:
-            await audit.write(unit, "operator", "values sealed with a new key", "vault", datetime.now(UTC))
-        return count

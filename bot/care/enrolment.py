@@ -6,8 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from bot.care import joining
-from bot.care.danger import Case
-from bot.care.sending import Voice
+from bot.care.case import Case, Voice
 from bot.content import Content
 from bot.delivery import outbox
 from bot.delivery.messages import Choice, Lane, Outbound

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from bot.care import danger
+from bot.care import protocol
+from bot.care.case import Case
 from bot.care.turn import Turn
 from bot.delivery.messages import plain
 from bot.escalation import alerts
@@ -32,5 +33,5 @@ class FoundDanger:
 
     async def apply(self, unit: Unit, turn: Turn) -> None:
         conversation = await conversations.get(unit, turn.conversation_id)
-        case = danger.Case(unit, turn.content, turn.person, conversation, turn.now)
-        await danger.respond(case, [self.finding], turn.text, turn.message_id)
+        case = Case(unit, turn.content, turn.person, conversation, turn.now)
+        await protocol.respond(case, [self.finding], turn.text, turn.message_id)

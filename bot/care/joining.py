@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from bot.care.danger import Case
-from bot.care.sending import Voice
+from bot.care.case import Case, Voice
 from bot.delivery import outbox
 from bot.delivery.messages import Choice, Lane, Outbound
 from bot.escalation import alerts

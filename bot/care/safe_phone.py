@@ -6,8 +6,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import select, update
 
-from bot.care import danger
-from bot.care.sending import Voice
+from bot.care import protocol
+from bot.care.case import Case, Voice
 from bot.delivery import outbox
 from bot.delivery.messages import InStatus, OutStatus
 from bot.escalation import alerts
@@ -62,7 +62,7 @@ async def hear(voice: Voice, text: str) -> bool:
     return True
 
 
-async def _new(case: danger.Case) -> SafePhoneRow:
+async def _new(case: Case) -> SafePhoneRow:
     row = SafePhoneRow(id=new_id(), person_id=case.person.id, wrong=0, discreet=False)
     case.unit.session.add(row)
     await case.unit.session.flush()
@@ -148,7 +148,7 @@ async def _try_pin(voice: Voice, row: SafePhoneRow, pin: str) -> None:
     await voice.say("service.pin_open")
 
 
-async def _take_back(case: danger.Case) -> None:
+async def _take_back(case: Case) -> None:
     """What was on its way to the phone, and what waits to be answered, would show what it was about."""
     await case.unit.session.execute(
         update(OutboundRow)
@@ -174,5 +174,5 @@ async def _leave(voice: Voice, row: SafePhoneRow) -> None:
     state.begin_anew()
     conversations.save_state(case.unit, case.conversation, state, case.now + conversations.FRESH_FOR)
     await _take_back(case)
-    await danger.left(case)
+    await protocol.left(case)
     await voice.say("service.quick_exit", case.now.minute)

@@ -1,41 +1,12 @@
 """What a person asks of the sending itself: no more messages, messages again, who this is, the lines to call."""
 
-from dataclasses import dataclass
-
-from bot.care import danger
-from bot.care.danger import Case
-from bot.delivery import outbox
-from bot.delivery.messages import Lane, Outbound
+from bot.care import protocol
+from bot.care.case import Case, Voice
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
-from bot.recovery.people import Practice
 from bot.safety.findings import Level
 from bot.store import audit
 from bot.store.tables import ContactPointRow
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """Says fixed words to the person of a case, as an answer to what they wrote."""
-
-    case: Case
-    practice: Practice
-
-    async def say(self, piece: str, at: int = 0, **values: str) -> None:
-        """Queue a piece of the content as a reply."""
-        text = self.text(piece, at, **values)
-        await outbox.enqueue(self.case.unit, self.case.conversation, [Outbound(text)], Lane.REPLY, self.case.now)
-
-    def text(self, piece: str, at: int = 0, **values: str) -> str:
-        """A piece of the content, filled in."""
-        person = self.case.person
-        known = {
-            "name": person.first_name,
-            "practice": self.practice.name,
-            "hours": self.practice.hours,
-            "phone": self.practice.phone,
-        }
-        return self.case.content.say(piece, person.country, person.language, at, **(known | values))
 
 
 async def stop(voice: Voice, contact: ContactPointRow, *, confirm: bool) -> None:
@@ -82,4 +53,4 @@ async def _tell(case: Case, why: str) -> None:
         alert.next_at = min(filter(None, (alert.next_at, case.now)))
     for other in in_danger:
         if other.level == Level.POSSIBLE:
-            await danger.not_reached(case.unit, case.content, other.id, why, case.now)
+            await protocol.not_reached(case.unit, case.content, other.id, why, case.now)

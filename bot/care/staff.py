@@ -3,7 +3,8 @@
 import re
 from datetime import datetime
 
-from bot.care import danger
+from bot.care import danger, protocol
+from bot.care.case import Case
 from bot.content import Content
 from bot.delivery import outbox
 from bot.delivery.messages import Lane, Outbound, plain
@@ -54,7 +55,7 @@ async def is_command(unit: Unit, text: str) -> bool:
     return await alerts.by_number(unit, given[0]) is not None
 
 
-async def hear(case: danger.Case, text: str, written_at: datetime) -> None:
+async def hear(case: Case, text: str, written_at: datetime) -> None:
     """Do what a person on staff wrote, and answer them."""
     unit, staff, now = case.unit, case.person, case.now
     given = command(text)
@@ -72,7 +73,7 @@ async def hear(case: danger.Case, text: str, written_at: datetime) -> None:
     else:
         changed = await alerts.close(unit, number, staff.id, rest, now, written_at)
         if changed.change is Change.DONE and changed.alert is not None:
-            await danger.closed(unit, changed.alert)
+            await protocol.closed(unit, changed.alert)
         reply = await _tell(unit, staff, number, changed, f"Alert {number} is closed.")
     await _say(case, reply, alert_id)
 
@@ -145,5 +146,5 @@ async def _list(unit: Unit) -> str:
     return "Open alerts:\n" + "\n".join(rows) + "\nNumber and a to take one, v to read why, c and a note to close."
 
 
-async def _say(case: danger.Case, text: str, alert_id: str | None = None) -> None:
+async def _say(case: Case, text: str, alert_id: str | None = None) -> None:
     await outbox.enqueue(case.unit, case.conversation, [Outbound(text)], Lane.REPLY, case.now, alert_id=alert_id)

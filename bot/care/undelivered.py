@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from bot.care import danger
+from bot.care import protocol
 from bot.content import Content
 from bot.delivery import outbox
 from bot.delivery.messages import Fault, Lane, Outbound
@@ -37,7 +37,7 @@ class Undelivered:
                 await _tell(unit, message, AlertKind.OPT_OUT, f"An alert could not be sent to them: {reason}.", now)
             return
         if message.lane is Lane.CRISIS and message.alert_id:
-            await danger.not_reached(unit, self.content, message.alert_id, "what we asked did not reach them", now)
+            await protocol.not_reached(unit, self.content, message.alert_id, "what we asked did not reach them", now)
         gone = fault in (Fault.BLOCKED, Fault.OPTED_OUT)
         kind = AlertKind.OPT_OUT if gone else AlertKind.DELIVERY
         await _tell(unit, message, kind, f"A {message.lane.label} message could not be delivered: {reason}.", now)

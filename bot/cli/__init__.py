@@ -209,8 +209,8 @@ def practice_load(
     """Add the people of a practice file who are not known yet, with their plans. Nothing is kept where a plan is wrong."""
     from bot.app import load_content
     from bot.channels.console import NAME
+    from bot.opening import opened_store
     from bot.practice import enrol, read_practice
-    from bot.service import opened_store
 
     async def work(settings: Settings) -> int:
         practice = read_practice(file)
@@ -234,8 +234,8 @@ def plan_import(
 ) -> None:
     """Store a plan as the client's next version. A wrong file gets every error at once, exit code 2, and stores nothing."""
     from bot.app import load_content
+    from bot.opening import opened_store
     from bot.recovery.plan import Plan, read_plan
-    from bot.service import opened_store
     from bot.store import people, plans
 
     def read(settings: Settings) -> Plan:
@@ -266,7 +266,7 @@ def plan_show(
     ] = "",
 ) -> None:
     """Print a client's current plan as YAML, as it can be edited and imported again."""
-    from bot.service import opened_store
+    from bot.opening import opened_store
     from bot.store import people, plans
 
     async def work(settings: Settings) -> tuple[str, int, dict[str, Any]] | None:
@@ -309,7 +309,7 @@ def content_list(
 ) -> None:
     """List every fixed text with its language, kind, sources, and whether the practice has signed it as it stands."""
     from bot.app import load_content
-    from bot.service import opened_store
+    from bot.opening import opened_store
     from bot.store import signatures
 
     async def work(settings: Settings) -> dict[str, tuple[str, datetime]]:
@@ -335,7 +335,7 @@ def content_sign(
 ) -> None:
     """Sign texts as they stand. A text that is changed later counts as a draft again."""
     from bot.app import load_content
-    from bot.service import opened_store
+    from bot.opening import opened_store
     from bot.store import signatures
 
     async def work(settings: Settings, digests: dict[str, str]) -> int:
@@ -380,7 +380,7 @@ def keys_new() -> None:
 @keys_app.command("rotate")
 def keys_rotate() -> None:
     """Add a new key, seal everything with it, and keep the old ones for backups. Works on a key file."""
-    from bot.service import rotate_keys
+    from bot.opening import rotate_keys
 
     with told():
         settings = read_settings()
@@ -396,7 +396,7 @@ def keys_rotate() -> None:
 @keys_app.command("reseal")
 def keys_reseal() -> None:
     """Seal everything that an older key sealed with the current one (the first in HANDRAIL_KEYS)."""
-    from bot.service import reseal
+    from bot.opening import reseal
 
     with told():
         count = asyncio.run(reseal(read_settings()))

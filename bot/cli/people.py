@@ -126,7 +126,7 @@ def invite(
     """Print a new invite: for one use, good for seven days. Older ones of the same person end."""
     from bot.care import joining
     from bot.care.enrolment import EnrolmentError
-    from bot.service import opened_store
+    from bot.opening import opened_store
     from bot.store import people
 
     async def work(settings: Settings) -> tuple[Role, str]:
@@ -154,7 +154,7 @@ def _add(new: Any, of: str = "", consented: str = "") -> None:
     from bot.app import load_content
     from bot.care import enrolment, joining
     from bot.care.enrolment import EnrolmentError
-    from bot.service import opened_store
+    from bot.opening import opened_store
     from bot.store import people
 
     async def work(settings: Settings) -> tuple[Role, str | None]:

@@ -9,8 +9,8 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from bot.care import danger, joining, safe_phone, sending, staff
-from bot.care.sending import Voice
+from bot.care import joining, protocol, safe_phone, sending, staff
+from bot.care.case import Case, Voice
 from bot.content import Content
 from bot.delivery import inbox, outbox
 from bot.delivery.messages import Ask, Inbound, InStatus, Lane, Outbound, Shape, plain
@@ -153,12 +153,12 @@ class Intake:
                 return Accepted(None)
             contact = await unit.session.get_one(ContactPointRow, conversation.contact_point_id)
             person = await people.get(unit, conversation.person_id)
-            case = danger.Case(unit, self._content, person, conversation, now)
+            case = Case(unit, self._content, person, conversation, now)
             if came.unscreened:
                 await _unread(unit, came, person.id, kept.id, now)
             done = await self._heard(case, contact, came, joined=joined)
             if came.findings and answer:
-                await danger.respond(case, came.findings, message.text, kept.id)
+                await protocol.respond(case, came.findings, message.text, kept.id)
                 # The safety reply is the answer; the engine's net still reads the message when it can.
                 done = True
             elif came.findings:
@@ -180,7 +180,7 @@ class Intake:
             return known[1], False
         return await people.add_stranger(unit, message.channel, message.address, message.language, now), False
 
-    async def _heard(self, case: danger.Case, contact: ContactPointRow, came: _Came, *, joined: bool) -> bool:
+    async def _heard(self, case: Case, contact: ContactPointRow, came: _Came, *, joined: bool) -> bool:
         """Do what a message asks of the sending itself, and what its shape asks; returns whether it is done with."""
         message, voice = came.message, Voice(case, self._practice)
         if message.shape is Shape.GONE:
@@ -197,14 +197,14 @@ class Intake:
         if asked is not None and await self._asked(voice, contact, message, asked):
             return True
         odd = message.shape in (Shape.EDIT, Shape.MEDIA) and not came.findings and message.text.strip()
-        if odd and await danger.not_safe_after_all(case, message.text):
+        if odd and await protocol.not_safe_after_all(case, message.text):
             # "No" as a caption, or a 1 that was mended to a 2, is an answer like any other.
             return True
         if message.shape is Shape.EDIT:
             # Screened and read like any message; an answer to a mended typing error would only confuse.
             return True
         if message.shape is Shape.MEDIA and not came.findings and case.person.role in (Role.CLIENT, Role.FAMILY):
-            await danger.ask_about_media(case, message.media, message.text, speak=contact.opted_out_at is None)
+            await protocol.ask_about_media(case, message.media, message.text, speak=contact.opted_out_at is None)
             return True
         return not message.text.strip() and message.shape is Shape.TAP
 
@@ -228,10 +228,10 @@ class Intake:
             if not message.answered:
                 await voice.say(f"service.{asked}")
             # Who is being asked whether they are safe has not answered that with it.
-            return await danger.open_question(case.unit, case.person.id) is None
+            return await protocol.open_question(case.unit, case.person.id) is None
         return True
 
-    async def _bare_alert(self, case: danger.Case, came: _Came) -> None:
+    async def _bare_alert(self, case: Case, came: _Came) -> None:
         """The protocol cannot speak: staff are paged all the same, and the person gets the lines to call."""
         first = by_urgency(came.findings)[0]
         what = alerts.Raising(

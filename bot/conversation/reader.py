@@ -7,7 +7,8 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from bot.care import danger
+from bot.care import protocol
+from bot.care.case import Case
 from bot.content import Content
 from bot.conversation.engine import EngineAway, EngineClient, EngineFailed, readable, says_something
 from bot.delivery import inbox
@@ -73,8 +74,8 @@ class Reader:
                 row.read_at = self._now()
                 new = await _news(unit, message_id, findings)
                 if new:
-                    case = danger.Case(unit, self._content, person, conversation, self._now())
-                    await danger.note(case, told_by(person.role.heard_as, new), text, message_id)
+                    case = Case(unit, self._content, person, conversation, self._now())
+                    await protocol.note(case, told_by(person.role.heard_as, new), text, message_id)
 
     async def _could_not(self, message_id: str, person: Person, why: str) -> None:
         """A message that net 2 cannot read holds up no other: a human is told that only net 1 has read it."""

@@ -9,10 +9,10 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from bot.care import danger, enrolment, joining, staff
+from bot.care import enrolment, joining, protocol, staff
+from bot.care.case import Case, Voice
 from bot.care.check_in import FORM as CHECK_IN_FORM
 from bot.care.human import FoundDanger
-from bot.care.sending import Voice
 from bot.care.turn import OpenTurns, Turn
 from bot.content import Content
 from bot.conversation.engine import Answer, EngineAway, EngineClient, EngineFailed, readable, says_something
@@ -91,7 +91,7 @@ class Claim:
 
 
 # What a commit writes for a held message; returns whether the message is done with.
-Write = Callable[[Unit, danger.Case], Awaitable[bool]]
+Write = Callable[[Unit, Case], Awaitable[bool]]
 
 
 class TurnWorker:
@@ -183,18 +183,18 @@ class TurnWorker:
             offered = (tapped,) if tapped else ()
         stands = owner = await conversations.owner(unit, conversation)
         if message.answers_id and tapped:
-            asked = await danger.question_of(unit, hold.person.id, message.answers_id)
+            asked = await protocol.question_of(unit, hold.person.id, message.answers_id)
             # A button of a safety question belongs to the protocol whenever it is pressed, any other one to the bot.
             owner = Owner.PROTOCOL if asked else Owner.BOT if owner is Owner.PROTOCOL else owner
         late = owner in (Owner.BOT, Owner.NOBODY) and _answers_safety(turn.text, offered[:1])
-        if late and await danger.ask_again(unit, hold.person.id):
+        if late and await protocol.ask_again(unit, hold.person.id):
             # A safety question that ran out: its answer is heard all the same.
             await unit.session.flush()
             stands = owner = Owner.PROTOCOL
         settled = False
         if owner is Owner.BOT and not tapped and turn.text.strip(" .!").casefold() in _BARE:
-            case = danger.Case(unit, self._content, hold.person, conversation, hold.now)
-            if await danger.not_safe_after_all(case, turn.text):
+            case = Case(unit, self._content, hold.person, conversation, hold.now)
+            if await protocol.not_safe_after_all(case, turn.text):
                 settled = True
         heard = turn.text
         if tapped or hold.person.role is not Role.STAFF:
@@ -219,13 +219,13 @@ class TurnWorker:
         return await self._bot(claim)
 
     def _joining(self, claim: Claim) -> Write:
-        async def write(_unit: Unit, case: danger.Case) -> bool:
+        async def write(_unit: Unit, case: Case) -> bool:
             return await joining.answer(Voice(case, self._practice), claim.heard)
 
         return write
 
     def _consent(self, payload: str) -> Write:
-        async def write(_unit: Unit, case: danger.Case) -> bool:
+        async def write(_unit: Unit, case: Case) -> bool:
             await enrolment.answer(Voice(case, self._practice), payload)
             return True
 
@@ -234,7 +234,7 @@ class TurnWorker:
     def _public_help(self, turn: Turn) -> Write:
         """Who is not known, or wants no messages, is told so once a day; danger was heard before this."""
 
-        async def write(unit: Unit, case: danger.Case) -> bool:
+        async def write(unit: Unit, case: Case) -> bool:
             contact = case.conversation.contact_point_id
             if not await outbox.written_since(unit, contact, case.now - TOLD_AGAIN_AFTER):
                 await Voice(case, self._practice).say(_outside(case))
@@ -282,14 +282,14 @@ class TurnWorker:
         the safety protocol, and an older state would open again what was closed.
         """
 
-        async def write(unit: Unit, case: danger.Case) -> bool:
+        async def write(unit: Unit, case: Case) -> bool:
             turn, found = claim.turn, answer.understanding.findings
             overtaken = await conversations.owner(unit, case.conversation) is not claim.stands
             if not overtaken and case.conversation.state_sealed == claim.sealed:
                 self._keep_state(unit, case, claim.state, answer.state, turn)
             await _apply(unit, turn, whatever_happens=bool(found))
             if found:
-                await danger.respond(case, told_by(turn.person.role.heard_as, found), turn.text, turn.message_id)
+                await protocol.respond(case, told_by(turn.person.role.heard_as, found), turn.text, turn.message_id)
             elif not overtaken and not any(isinstance(effect, FoundDanger) for effect in turn.effects):
                 messages = [Outbound(reply.text, reply.choices) for reply in answer.replies if reply.text]
                 await _reply(unit, case, messages or [Outbound(turn.words("talk.no_answer"))])
@@ -298,7 +298,7 @@ class TurnWorker:
         return write
 
     @staticmethod
-    def _keep_state(unit: Unit, case: danger.Case, before: State, after: State, turn: Turn) -> None:
+    def _keep_state(unit: Unit, case: Case, before: State, after: State, turn: Turn) -> None:
         offer = after.slots.get("offer")
         if offer and offer.get("turn") != turn.id:
             # An offer stands for one message: a "yes" later would answer something long gone.
@@ -314,7 +314,7 @@ class TurnWorker:
         Who writes again much later is told again: silence would look like a broken phone.
         """
 
-        async def write(unit: Unit, case: danger.Case) -> bool:
+        async def write(unit: Unit, case: Case) -> bool:
             if await conversations.owner(unit, case.conversation) is Owner.NOBODY:
                 # They have stopped our messages meanwhile.
                 return True
@@ -348,7 +348,7 @@ class TurnWorker:
             return await self._commit(hold, _found(turn, found))
         give_up = hold.attempts + 1 >= SET_ASIDE_AFTER
 
-        async def write(unit: Unit, case: danger.Case) -> bool:
+        async def write(unit: Unit, case: Case) -> bool:
             message = await _message(unit, hold)
             message.attempts += 1
             message.not_before = case.now + RETRY * 2**message.attempts
@@ -367,7 +367,7 @@ class TurnWorker:
         return Done.ANSWERED if give_up else Done.WAITING
 
     def _say(self, piece: str) -> Write:
-        async def write(_unit: Unit, case: danger.Case) -> bool:
+        async def write(_unit: Unit, case: Case) -> bool:
             await Voice(case, self._practice).say(piece)
             return True
 
@@ -391,7 +391,7 @@ class TurnWorker:
                 return Done.LOST
             now = self._now()
             conversation.lease_until = None
-            done = await write(unit, danger.Case(unit, self._content, hold.person, conversation, now))
+            done = await write(unit, Case(unit, self._content, hold.person, conversation, now))
             changes = ({"status": InStatus.DONE, "done_at": now} if done else {}) | ({"read_at": now} if read else {})
             if changes:
                 await unit.session.execute(update(InboundRow).where(InboundRow.id == hold.message_id).values(**changes))
@@ -427,7 +427,7 @@ async def _apply(unit: Unit, turn: Turn, *, whatever_happens: bool) -> None:
 
 
 def _found(turn: Turn, effects: list[FoundDanger]) -> Write:
-    async def write(unit: Unit, _case: danger.Case) -> bool:
+    async def write(unit: Unit, _case: Case) -> bool:
         for effect in effects:
             await effect.apply(unit, turn)
         return True
@@ -435,7 +435,7 @@ def _found(turn: Turn, effects: list[FoundDanger]) -> Write:
     return write
 
 
-def _outside(case: danger.Case) -> str:
+def _outside(case: Case) -> str:
     """What someone is told whom we do not serve: that we do not know them, that they declined, or stopped it."""
     if case.person.role is Role.STRANGER:
         return "service.stranger"
@@ -451,11 +451,11 @@ def _protocol(claim: Claim) -> Write:
     What is no answer stays pending and goes to the bot in the next round.
     """
 
-    async def write(unit: Unit, case: danger.Case) -> bool:
-        question = await danger.open_question(unit, claim.hold.person.id)
+    async def write(unit: Unit, case: Case) -> bool:
+        question = await protocol.open_question(unit, claim.hold.person.id)
         if claim.tapped:
             # A button knows its own question, and what it says there is not taken for an answer to another.
-            await danger.tapped(case, claim.tapped, claim.heard)
+            await protocol.tapped(case, claim.tapped, claim.heard)
             return True
         if question is not None:
             first_put = await unit.session.scalar(
@@ -469,24 +469,24 @@ def _protocol(claim: Claim) -> Write:
                 first_put = question.asked_at
             if claim.hold.received_at < first_put:
                 return True
-        return await danger.answer(case, claim.heard)
+        return await protocol.answer(case, claim.heard)
 
     return write
 
 
-async def _nothing(_unit: Unit, _case: danger.Case) -> bool:
+async def _nothing(_unit: Unit, _case: Case) -> bool:
     return True
 
 
 def _staff(claim: Claim) -> Write:
-    async def write(_unit: Unit, case: danger.Case) -> bool:
+    async def write(_unit: Unit, case: Case) -> bool:
         await staff.hear(case, claim.heard, claim.hold.received_at)
         return True
 
     return write
 
 
-async def _reply(unit: Unit, case: danger.Case, messages: list[Outbound]) -> None:
+async def _reply(unit: Unit, case: Case, messages: list[Outbound]) -> None:
     """Answer where the person wrote."""
     await outbox.enqueue(unit, case.conversation, messages, Lane.REPLY, case.now)
 

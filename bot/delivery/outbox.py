@@ -23,6 +23,8 @@ _WAITS = (OutStatus.QUEUED, OutStatus.SENDING)
 # When the provider is asked what became of a message, where it has not told by itself.
 ASKED_AFTER = {lane: timedelta(minutes=1 if lane in REPEATABLE else 10) for lane in Lane}
 ASKED_FOR = timedelta(hours=4)
+# How soon it is asked again whether a message in doubt went out at all: until then it is neither sent nor given up.
+DOUBT_ASKED_AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +259,11 @@ def _settle(row: OutboundRow, outcome: Outcome, now: datetime, *, receipts: bool
 
 
 def _pause(row: OutboundRow) -> timedelta:
-    """5 s, doubled with each attempt, and up to half as long again, so that not all come back at once."""
-    jitter = 1 + int(row.id[:4], 16) / 0xFFFF / 2
+    """5 s, doubled with each attempt, and up to half as long again, so that not all come back at once.
+
+    As long again for everything to the same address: what was written first is to arrive first.
+    """
+    jitter = 1 + int(row.contact_point_id[:4], 16) / 0xFFFF / 2
     return timedelta(seconds=5 * 2 ** (row.attempts - 1) * jitter)
 
 
@@ -291,7 +296,8 @@ async def any_unconfirmed(unit: Unit, channel: str, now: datetime) -> bool:
 async def unconfirmed(unit: Unit, channel: str, now: datetime, limit: int = 20) -> list[Leased]:
     """Messages whose provider is to be asked now what became of them; each is then left alone for a while.
 
-    For how long grows with the message's age; after four hours nobody asks any more.
+    For how long grows with the message's age, but for one in doubt, which waits to be sent; after four hours nobody asks
+    any more.
     """
     query = (
         select(OutboundRow, ContactPointRow)
@@ -304,7 +310,8 @@ async def unconfirmed(unit: Unit, channel: str, now: datetime, limit: int = 20) 
     taken = []
     for row, contact in (await unit.session.execute(query)).all():
         age = now - (row.sent_at or row.created_at)
-        row.receipt_due = now + max(age, timedelta(minutes=1)) if age < ASKED_FOR else None
+        pause = DOUBT_ASKED_AGAIN if row.status == OutStatus.UNKNOWN else max(age, timedelta(minutes=1))
+        row.receipt_due = now + pause if age < ASKED_FOR else None
         taken.append(_leased(unit, row, contact))
     return taken
 

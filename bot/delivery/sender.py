@@ -39,8 +39,8 @@ SEND_WITHIN = 15.0
 SOON = timedelta(seconds=20)
 # Recording is tried for so long, in steps of growing length: a message that went out must not be taken for lost.
 RECORD_TRIES = 8
-# A provider's own record of a message may be so late.
-RECORD_IS_THERE = timedelta(minutes=2)
+# A provider's own record of a message may be so late after the lease of the attempt has run out.
+RECORD_IS_THERE = timedelta(minutes=1)
 ASKED_BACK = timedelta(hours=1)
 AT_ONCE = 100
 
@@ -300,7 +300,7 @@ class Sender:
                 report = await self._channel.find(delivery, message.created_at, known)
         except SendError:
             # Not before its record must be there: what is only late would go out twice.
-            if self._now() - message.created_at > RECORD_IS_THERE:
+            if self._now() > message.until + RECORD_IS_THERE:
                 async with self._store.write() as unit:
                     await outbox.never_sent(unit, message.id, self._now())
             return

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.care import check_in, danger
+from bot.care import check_back, check_in, protocol
 from bot.content import Content
 from bot.conversation import reader
 from bot.delivery import outbox
@@ -33,8 +33,10 @@ def duties(content: Content) -> tuple[Duty, ...]:
     return (
         Duty("alert without a step", alerts.audit_steps, _never),
         Duty("alert step", alerts.step_due, alerts.next_due),
-        Duty("safety question", lambda unit, now: danger.expire_questions(unit, content, now), danger.next_question),
-        Duty("check-back", lambda unit, now: danger.check_back(unit, content, now), danger.next_check_back),
+        Duty(
+            "safety question", lambda unit, now: protocol.expire_questions(unit, content, now), protocol.next_question
+        ),
+        Duty("check-back", lambda unit, now: check_back.check_back(unit, content, now), check_back.next_check_back),
         Duty("unread messages", reader.tell_of_unread, reader.next_unread),
         Duty("check-in", lambda unit, now: check_in.push_due(unit, content, now), check_in.next_moment),
         Duty("check-in follow-up", lambda unit, now: check_in.follow_up(unit, content, now), _never),

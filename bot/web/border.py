@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.channels import telegram
+from bot.channels import telegram_reading
 from bot.channels.sms import Forged, Provider, Unreadable
 from bot.channels.telegram import TelegramBot
 from bot.delivery.messages import Inbound, NotKept, Report
@@ -115,14 +115,14 @@ class Border:
         if name not in self._bots:
             raise Refused(404, "no such bot")
         bot, secret = self._bots[name]
-        if not telegram.right_secret(request.headers.get("x-telegram-bot-api-secret-token"), secret):
+        if not telegram_reading.right_secret(request.headers.get("x-telegram-bot-api-secret-token"), secret):
             raise Refused(403, "wrong secret")
         body = await _body(request)
         try:
             raw = json.loads(body)
         except (ValueError, RecursionError) as error:
             raise Refused(400, "not JSON") from error
-        what = await telegram.take(bot, raw, self._take, self._set_aside)
+        what = await telegram_reading.take(bot, raw, self._take, self._set_aside)
         if what != "taken":
             self._refused.labels("telegram", str(what)).inc()
         self._taken.labels("telegram").inc()

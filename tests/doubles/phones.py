@@ -13,7 +13,8 @@ from pathlib import Path
 from bot.app import load_content
 from bot.channels import sms, telegram
 from bot.channels.sms import Sms
-from bot.channels.telegram import Polling, TelegramBot
+from bot.channels.telegram import TelegramBot
+from bot.channels.telegram_reading import Polling
 from bot.channels.twilio import Twilio
 from bot.connections import exempt_texts
 from bot.conversation.reception import Reception

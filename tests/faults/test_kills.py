@@ -29,17 +29,26 @@ PAGE = "Reply {number}a to take it"
 async def settled(ledger: Ledger, *, answered: bool) -> Books:
     """Wait until nothing waits any more: to be read, to be answered, to be sent, to be asked for."""
     practice = ledger.practice
-    books = Books()
+    books, left = Books(), ""
 
     async def nothing_waits() -> bool:
-        nonlocal books
-        if practice.bot.pending or practice.staff_bot.pending:
-            return False
+        nonlocal books, left
+        unread = len(practice.bot.pending) + len(practice.staff_bot.pending)
         books = await ledger.books()
         doubts = [row for row in books.outbound if row.channel == "sms" and row.status is OutStatus.UNKNOWN]
-        return not books.unsettled and not doubts and not (answered and books.pending)
+        unanswered = books.pending if answered else 0
+        left = (
+            f"{unread} unread, {unanswered} unanswered, {len(books.unsettled)} of {len(books.outbound)} unsent "
+            f"{books.unsettled[:2]}, {len(doubts)} in doubt {doubts[:2]}; it said: {practice.told[-2000:]}"
+        )
+        return not (unread or unanswered or books.unsettled or doubts)
 
-    await until(nothing_waits, within=SETTLES_WITHIN, what="everything to settle", every=1.0)
+    began = time.monotonic()
+    try:
+        await until(nothing_waits, within=SETTLES_WITHIN, what="everything to settle", every=1.0)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {left}") from None
+    print(f"settled in {time.monotonic() - began:.0f} s, {len(books.outbound)} messages out")
     return books
 
 

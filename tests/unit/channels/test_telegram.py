@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from bot.channels import telegram
-from bot.channels.telegram import Ignored, Polling, TelegramBot, Undecodable, right_secret
+from bot.channels.telegram import TelegramBot
+from bot.channels.telegram_reading import Polling, right_secret
+from bot.channels.telegram_updates import MOST_KEPT, Ignored, Undecodable
 from bot.conversation.reception import NotKept
 from bot.delivery.messages import Ask, Inbound, Shape
 from bot.store.database import new_id
@@ -504,7 +506,7 @@ async def test_what_no_parser_takes_apart_is_set_aside_alone(
     ((channel, raw, reason),) = desk.aside
     assert (channel, reason) == (telegram.CLIENTS, "not JSON that can be read")
     assert '"update_id": 1001' in raw
-    assert len(raw) <= telegram.MOST_KEPT
+    assert len(raw) <= MOST_KEPT
     assert desk.double.pending == []
 
 
