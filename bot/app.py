@@ -111,11 +111,12 @@ class Handrail:
         self.clock = clock
         self.host = host
         self.practice = practice or Practice()
-        self.intake = Intake(store, screen, words, clock.now, self.practice)
+        passed_on = [name for name, channel in channels.items() if channel.abilities.passed_on]
+        self.intake = Intake(store, screen, words, clock.now, self.practice, passed_on)
         numbering = [name for name, channel in channels.items() if not channel.abilities.buttons]
         self.turns = TurnWorker(store, host.client, host.turns, words, clock.now, self.practice, numbering)
         self.reader = Reader(store, host.client, words, clock.now)
-        follow_up = Undelivered(words)
+        follow_up = Undelivered(words, passed_on)
         checks = (danger.check_in_unwanted, check_in.unwanted, alerts.page_unwanted)
         # Each account has a sender of its own: what holds up one holds up no other, least of all that of the staff.
         self.senders = {

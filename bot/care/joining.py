@@ -108,7 +108,7 @@ async def redeem(unit: Unit, text: str, channel: str, address: str, now: datetim
         contact = await people.add_contact(unit, used.person_id, channel, address)
         conversation = await _conversation(unit, contact)
     used.used_at = contact.verified_at = now
-    contact.opted_out_at = contact.suspended_at = None
+    contact.opted_out_at = contact.suspended_at = contact.doubted_at = None
     await audit.write(unit, used.person_id, f"invite redeemed on {channel}", used.person_id, now)
     return conversation
 

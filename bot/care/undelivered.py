@@ -1,5 +1,6 @@
 """What follows when a message does not reach the person: another way, the next person on staff, an alert."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,15 +17,20 @@ from bot.store.database import Unit
 from bot.store.tables import ContactPointRow, ConversationRow, OutboundRow
 
 UNSURE, UNSURE_AFTER = "talk.unsure", timedelta(minutes=1)
-# Nothing more arrives at such an address until they write from it.
-_SUSPENDS = frozenset({Fault.BLOCKED, Fault.NO_SUCH_ADDRESS})
+# Nothing more is started at such an address until they write from it, or something arrives there after all.
+_SUSPENDS = frozenset({Fault.BLOCKED, Fault.NO_SUCH_ADDRESS, Fault.UNREACHABLE})
 
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """The sender's follow-up."""
+    """The sender's follow-up.
+
+    Attributes:
+        passed_on: the channels on which an address that is given up may be given to somebody else.
+    """
 
     content: Content
+    passed_on: Collection[str] = ()
 
     async def failed(self, unit: Unit, message: outbox.Leased, fault: Fault | None, reason: str, now: datetime) -> None:
         """A message has failed for good."""
@@ -71,8 +77,7 @@ class Undelivered:
             say = Outbound(texts[0])
             await outbox.enqueue(unit, conversation, [say], Lane.REPLY, now, not_before=now + UNSURE_AFTER)
 
-    @staticmethod
-    async def _close_address(unit: Unit, message: outbox.Leased, fault: Fault | None, now: datetime) -> None:
+    async def _close_address(self, unit: Unit, message: outbox.Leased, fault: Fault | None, now: datetime) -> None:
         if fault is not Fault.OPTED_OUT and fault not in _SUSPENDS:
             return
         contact = await unit.session.get_one(ContactPointRow, message.contact_id)
@@ -80,6 +85,8 @@ class Undelivered:
             contact.opted_out_at = contact.opted_out_at or now
         else:
             contact.suspended_at = contact.suspended_at or now
+        if fault is Fault.NO_SUCH_ADDRESS and message.channel in self.passed_on:
+            contact.doubted_at = contact.doubted_at or now
 
 
 async def _elsewhere(unit: Unit, message: outbox.Leased, now: datetime) -> bool:

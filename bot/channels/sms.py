@@ -75,7 +75,7 @@ class Sms:
     def __init__(self, provider: Provider, rate: float, exempt: frozenset[str] = frozenset()) -> None:
         self.provider = provider
         self.abilities = Abilities(
-            buttons=False, pictures=False, longest=LONGEST, segments=True, receipts=True, rate=rate
+            buttons=False, pictures=False, longest=LONGEST, segments=True, receipts=True, passed_on=True, rate=rate
         )
         self._exempt = exempt
 

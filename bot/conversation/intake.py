@@ -1,7 +1,7 @@
 """Intake: every message is screened and kept before anyone is told that we have it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -29,10 +29,11 @@ log = structlog.get_logger()
 # Beyond this many characters the screen works in a thread, so that one long text holds up nobody.
 LONG = 4_096
 ATTEMPTS = 4
-# Said only where the content itself cannot be used.
+# Said only where the content itself cannot be used, nor anybody's language be asked; all of it in GSM-7.
 LAST_WORDS = (
     "I can't answer you properly right now. If anyone may be in danger, call your local emergency number now. "
-    "In the US that is 911, or 988 to talk to someone."
+    "In the US that is 911, or 988 to talk to someone. Si hay peligro, llama ya a emergencias: en EE. UU. 911, o 988 para "
+    "hablar con alguien."
 )
 
 
@@ -64,12 +65,15 @@ class Intake:
         content: Content,
         now: Callable[[], datetime],
         practice: Practice | None = None,
+        passed_on: Collection[str] = (),
     ) -> None:
         self._store = store
         self._screen = screen
         self._content = content
         self._now = now
         self._practice = practice or Practice()
+        # The channels on which an address that is given up may be given to somebody else.
+        self._passed_on = frozenset(passed_on)
 
     async def accept(self, message: Inbound) -> Accepted:
         """Screen, then in one transaction: keep the message, raise the alert, queue the safety reply."""
@@ -186,12 +190,15 @@ class Intake:
         if message.shape is Shape.GONE:
             await sending.gone(voice, contact)
             return True
+        if message.channel in self._passed_on and not joined:
+            await sending.doubt_after_silence(case, contact)
         contact.suspended_at = None
         case.conversation.last_heard = case.now
         if joined:
             await joining.begin(voice)
             return True
-        if case.person.role in (Role.CLIENT, Role.FAMILY) and await safe_phone.hear(voice, message.text):
+        known = contact.doubted_at is None
+        if known and case.person.role in (Role.CLIENT, Role.FAMILY) and await safe_phone.hear(voice, message.text):
             return True
         asked = None if came.command else _asked(message, opted_out=contact.opted_out_at is not None)
         if asked is not None and await self._asked(voice, contact, message, asked):
@@ -203,7 +210,8 @@ class Intake:
         if message.shape is Shape.EDIT:
             # Screened and read like any message; an answer to a mended typing error would only confuse.
             return True
-        if message.shape is Shape.MEDIA and not came.findings and case.person.role in (Role.CLIENT, Role.FAMILY):
+        served = known and case.person.role in (Role.CLIENT, Role.FAMILY)
+        if message.shape is Shape.MEDIA and not came.findings and served:
             await protocol.ask_about_media(case, message.media, message.text, speak=contact.opted_out_at is None)
             return True
         return not message.text.strip() and message.shape is Shape.TAP
@@ -212,7 +220,8 @@ class Intake:
         """Answer what is asked of the sending; returns whether that was all."""
         case = voice.case
         opted_out = contact.opted_out_at is not None
-        if case.person.role is Role.STRANGER and asked is not Ask.STOP and not opted_out:
+        unknown = case.person.role is Role.STRANGER or contact.doubted_at is not None
+        if unknown and asked is not Ask.STOP and not opted_out:
             return False
         if asked is Ask.STOP:
             await sending.stop(voice, contact, confirm=not message.answered)

@@ -172,7 +172,7 @@ class Reception:
                 select(ContactPointRow)
                 .join(PersonRow, PersonRow.id == ContactPointRow.person_id)
                 .where(PersonRow.role == Role.STAFF, ContactPointRow.opted_out_at.is_(None))
-                .where(ContactPointRow.suspended_at.is_(None))
+                .where(ContactPointRow.suspended_at.is_(None), ContactPointRow.doubted_at.is_(None))
             )
             rows = await unit.session.scalars(query)
             self._staff = [(row.channel, unit.open_or(row, "address_sealed", "")) for row in rows]

@@ -26,7 +26,7 @@ from bot.safety.findings import told_by
 from bot.store import conversations, people
 from bot.store.conversations import Owner, State
 from bot.store.database import Store, Unit, new_id
-from bot.store.tables import ConversationRow, InboundRow, QuestionRow
+from bot.store.tables import ContactPointRow, ConversationRow, InboundRow, QuestionRow
 from bot.store.vault import VaultError
 
 log = structlog.get_logger()
@@ -235,9 +235,10 @@ class TurnWorker:
         """Who is not known, or wants no messages, is told so once a day; danger was heard before this."""
 
         async def write(unit: Unit, case: Case) -> bool:
-            contact = case.conversation.contact_point_id
-            if not await outbox.written_since(unit, contact, case.now - TOLD_AGAIN_AFTER):
-                await Voice(case, self._practice).say(_outside(case))
+            contact = await unit.session.get_one(ContactPointRow, case.conversation.contact_point_id)
+            since = max(filter(None, (case.now - TOLD_AGAIN_AFTER, contact.doubted_at)))
+            if not await outbox.written_since(unit, contact.id, since):
+                await Voice(case, self._practice).say(_outside(case, contact))
             elif case.person.role is Role.STRANGER and joining.looks_like_code(turn.text):
                 await Voice(case, self._practice).say("joining.code_unknown", case.now.minute)
             return True
@@ -435,10 +436,12 @@ def _found(turn: Turn, effects: list[FoundDanger]) -> Write:
     return write
 
 
-def _outside(case: Case) -> str:
-    """What someone is told whom we do not serve: that we do not know them, that they declined, or stopped it."""
+def _outside(case: Case, contact: ContactPointRow) -> str:
+    """What someone is told whom we do not serve: that we do not know them, or not any more, that they declined, or stopped it."""
     if case.person.role is Role.STRANGER:
         return "service.stranger"
+    if contact.doubted_at is not None:
+        return "service.whose_number"
     ended = {DECLINED: "joining.declined", MINOR: "joining.minor"}
     return ended.get(str(case.conversation.person.joining), "service.still_stopped")
 

@@ -274,6 +274,7 @@ class Abilities:
         longest: the most characters of a message.
         segments: a message is cut, and paid, in segments.
         receipts: the provider tells what became of a message, when asked and by itself.
+        passed_on: an address that somebody gives up may be given to somebody else.
         rate: how many messages (or segments) a second the account may send; nothing means any number.
     """
 
@@ -282,6 +283,7 @@ class Abilities:
     longest: int
     segments: bool = False
     receipts: bool = False
+    passed_on: bool = False
     rate: float | None = None
 
 

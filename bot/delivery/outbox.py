@@ -339,6 +339,7 @@ async def forward(unit: Unit, message_id: str, report: Report, now: datetime) ->
         row.receipt_due = row.receipt_due or now + ASKED_AFTER[Lane(row.lane)]
     if report.receipt is Receipt.DELIVERED:
         row.status, row.receipt_due = OutStatus.DELIVERED, None
+        (await unit.session.get_one(ContactPointRow, row.contact_point_id)).suspended_at = None
     if report.receipt is not Receipt.FAILED:
         return None
     row.status, row.receipt_due = OutStatus.FAILED, None

@@ -268,9 +268,28 @@ def read_number(text: str, country: str) -> str | None:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
+_BEFORE_A_PLACE = re.compile(
+    r"^(?:(?:i|we) (?:live|stay|am|are)|i'?m|we'?re|vivo|vivimos|estoy) (?:at|in|near|on|en|cerca de) "
+    r"|^(?:my (?:address|place|house|apartment) is|mi direccion es) "
+)
+# Whoever writes one of these tells of something else, whatever was asked.
+_NO_PLACE_WORDS = (
+    "want wanna need feel feeling feels crave craving cravings drink drinking drank drunk using relapsed relapse help cant"
+    " can't dont don't won't wont hate die dying kill hurt hurts scared sad angry because think thinking know love sorry"
+    " quiero necesito siento ayuda ayudame porque ganas beber tomar tome recai odio morir miedo triste no nunca never"
+)
+_NO_PLACE = frozenset(_NO_PLACE_WORDS.split())
+_OF_ONESELF = frozenset(("i", "im", "i'm", "ive", "i've", "id", "me", "my", "you", "your", "u", "yo", "mi", "te", "tu"))
+
+
 def _is_place(text: str) -> str | None:
+    """An address or a town: nothing that tells of anything else, because staff may send somebody there."""
     plain = " ".join(text.split())
-    return plain if 3 <= len(plain) <= 300 and any(c.isalpha() for c in plain) and "?" not in plain else None
+    rest = _BEFORE_A_PLACE.sub("", fold(plain))
+    words = set(re.findall(r"[a-z']+", rest))
+    numbered = any(word[0].isdigit() for word in rest.split())
+    told = bool(words & _NO_PLACE) or (not numbered and bool(words & _OF_ONESELF))
+    return plain if 3 <= len(plain) <= 300 and words and "?" not in plain and not told else None
 
 
 def _is_contact(text: str) -> str | None:

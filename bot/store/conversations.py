@@ -18,7 +18,11 @@ log = structlog.get_logger()
 
 
 class Owner(StrEnum):
-    """Who answers the next message. ``NOBODY``: a stranger, or someone who wants no messages; they get public help."""
+    """Who answers the next message.
+
+    ``NOBODY``: a stranger, someone who wants no messages, or an address that may be somebody else's by now; they get
+    public help.
+    """
 
     BOT = "bot"
     PROTOCOL = "protocol"
@@ -88,11 +92,12 @@ async def owner(unit: Unit, row: ConversationRow) -> Owner:
         .exists()
         .label("asked")
     )
-    query = select(ContactPointRow.opted_out_at, asked).where(ContactPointRow.id == row.contact_point_id)
-    opted_out_at, is_asked = (await unit.session.execute(query)).one()
+    contact = (ContactPointRow.opted_out_at, ContactPointRow.doubted_at)
+    query = select(*contact, asked).where(ContactPointRow.id == row.contact_point_id)
+    opted_out_at, doubted_at, is_asked = (await unit.session.execute(query)).one()
     if is_asked:
         return Owner.PROTOCOL
-    if opted_out_at is not None or row.person.role == Role.STRANGER or row.person.joining in NOT_JOINED:
+    if opted_out_at or doubted_at or row.person.role == Role.STRANGER or row.person.joining in NOT_JOINED:
         return Owner.NOBODY
     return Owner.JOINING if row.person.joining else Owner.BOT
 
@@ -104,10 +109,14 @@ async def of_person(
 
     Args:
         lock: hold the conversation for the caller's unit.
-        usable: nothing, rather than an address that is opted out or suspended.
+        usable: nothing, rather than an address that is opted out, suspended or doubted.
         besides: the id of a contact point that is not meant.
     """
-    reaches = ContactPointRow.opted_out_at.is_(None) & ContactPointRow.suspended_at.is_(None)
+    reaches = (
+        ContactPointRow.opted_out_at.is_(None)
+        & ContactPointRow.suspended_at.is_(None)
+        & ContactPointRow.doubted_at.is_(None)
+    )
     query = (
         select(ConversationRow)
         .join(ContactPointRow, ContactPointRow.id == ConversationRow.contact_point_id)

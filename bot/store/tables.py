@@ -71,13 +71,15 @@ class ContactPointRow(Id, Base):
     address_hash: Mapped[str] = mapped_column(String(64))
     verified_at: Mapped[datetime | None]
     opted_out_at: Mapped[datetime | None]
-    # Nothing arrives there: blocked, or no such address. Ends when they write.
+    # Nothing arrives there: blocked, switched off, or no such address. Ends when they write.
     suspended_at: Mapped[datetime | None]
+    # It may be somebody else's by now: given up, or silent for long. Ends with a new invite.
+    doubted_at: Mapped[datetime | None]
 
     @property
     def usable(self) -> bool:
         """Whether a message may be sent there, and would arrive."""
-        return self.opted_out_at is None and self.suspended_at is None
+        return self.opted_out_at is None and self.suspended_at is None and self.doubted_at is None
 
 
 class InviteRow(Id, Base):

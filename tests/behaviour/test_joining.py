@@ -1,12 +1,14 @@
 """Joining: an invite, what this is, a plain yes, a few questions that may be left out; strangers get public help."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
 from bot.care import enrolment, joining
 from bot.care.enrolment import NewPerson
 from bot.recovery.people import Practice, Role
-from bot.store import audit, people
+from bot.store import audit, conversations, people
 from bot.store.tables import AlertRow, CheckInRow, ConsentRow, ContactPointRow, InboundRow, InviteRow, PersonRow
 from tests.behaviour.world import Someone, World
 
@@ -277,3 +279,52 @@ async def test_what_was_told_when_joining_is_sealed(world: World) -> None:
     assert code.replace("-", "") not in hashes
     assert await world.rows(AlertRow) == []
     assert all(message.status == "done" for message in await world.rows(InboundRow))
+
+
+async def silent_for(world: World, someone: Someone, days: int) -> None:
+    """As if they had not written for so long."""
+    async with world.store.write() as unit:
+        person = await people.by_key(unit, someone.key)
+        assert person
+        conversation = await conversations.of_person(unit, person.id)
+        assert conversation
+        conversation.last_heard = world.demo.clock.now() - timedelta(days=days)
+
+
+@pytest.mark.channels("sms")
+@pytest.mark.mission("M36")
+async def test_a_number_that_was_silent_for_months_must_be_known_anew(world: World) -> None:
+    await silent_for(world, world.client, 91)
+    await world.client.says("who can i call")
+    world.client.hears("Numbers change owners.*new code")
+    world.client.does_not_hear("Maya", "Priya", "plan")
+    world.staff.is_alerted(kind="human")
+    await world.staff.says("1v")
+    world.staff.hears("may be somebody else's by now")
+    await world.client.says("i want to die")
+    world.client.hears("988", lane="crisis")
+    world.staff.is_alerted(danger="suicide", level="definite")
+    async with world.store.write() as unit:
+        maya = await people.by_key(unit, "maya")
+        assert maya
+        code = await joining.invite(unit, maya, world.demo.clock.now())
+    await world.client.says(code)
+    await world.staff.says("2v")
+    await world.staff.says("2c phoned her, it is her number")
+    await world.client.says("who can i call")
+    world.client.does_not_hear("Numbers change owners")
+
+
+@pytest.mark.channels("telegram")
+async def test_an_account_is_not_passed_on(world: World) -> None:
+    await silent_for(world, world.client, 91)
+    await world.client.says("who can i call")
+    world.client.does_not_hear("Numbers change owners")
+    world.staff.is_not_alerted(kind="human")
+
+
+@pytest.mark.channels("sms")
+async def test_a_number_that_was_silent_for_a_month_is_still_theirs(world: World) -> None:
+    await silent_for(world, world.client, 30)
+    await world.client.says("who can i call")
+    world.client.does_not_hear("Numbers change owners")

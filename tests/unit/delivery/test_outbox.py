@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from bot.care.undelivered import Undelivered
 from bot.channels.console import Console
 from bot.delivery import outbox, sender
 from bot.delivery.messages import (
@@ -468,6 +469,50 @@ async def test_of_a_reply_in_doubt_that_the_provider_has_nothing_goes_out_twice(
     assert channel.texts == []
     row = await status(house, row_id)
     assert (row.status, row.provider_id) == (OutStatus.DELIVERED, "found")
+
+
+async def test_a_record_may_be_late_counted_from_the_attempt_however_long_the_message_had_waited(house: House) -> None:
+    row_id = await queue(house, house.client, "a reply", Lane.REPLY)
+    house.move(minutes=30)
+    channel = Tells(TimeoutError())
+    own = sender_on(house, channel)
+    await own.run_once()
+    house.move(seconds=30)
+    await own.ask_once()
+    assert (await status(house, row_id)).status == OutStatus.UNKNOWN
+    # Nor does its age make anybody wait long for the next time that the provider is asked.
+    house.move(minutes=2)
+    await own.ask_once()
+    await own.run_once()
+    assert channel.texts == ["a reply"]
+
+
+async def contact_of(house: House) -> ContactPointRow:
+    (contact,) = await house.rows(ContactPointRow, house.client)
+    return contact
+
+
+async def test_a_phone_that_cannot_be_reached_is_left_alone_until_something_arrives_there(house: House) -> None:
+    row_id = await queue(house, house.client, "a reply", Lane.REPLY)
+    own = sender_on(house, Tells())
+    await own.run_once()
+    await own.told(row_id, Report("id-1", Receipt.FAILED, Fault.UNREACHABLE))
+    assert not (await contact_of(house)).usable
+    next_id = await queue(house, house.client, "another", Lane.CRISIS)
+    await own.run_once()
+    await own.told(next_id, Report("id-2", Receipt.DELIVERED))
+    assert (await contact_of(house)).usable
+
+
+async def test_an_address_that_was_given_up_may_be_somebody_elses(house: House) -> None:
+    row_id = await queue(house, house.client, "a reply", Lane.REPLY)
+    own = sender_on(house, Tells())
+    follow_up = Undelivered(house.app.content, [own.name])
+    handing = sender.Sender(house.store, Tells(), house.clock.now, (), follow_up)
+    await handing.run_once()
+    await handing.told(row_id, Report("id-1", Receipt.FAILED, Fault.NO_SUCH_ADDRESS))
+    contact = await contact_of(house)
+    assert contact.doubted_at == house.clock.now()
 
 
 async def test_a_page_without_a_receipt_is_asked_for_after_a_minute_and_then_the_next_person_is(house: House) -> None:
