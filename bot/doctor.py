@@ -11,7 +11,7 @@ from bot.channels import telegram
 from bot.connections import connected
 from bot.content import Content, ContentError
 from bot.conversation.model import is_intact, model_path
-from bot.opening import opened_store, unsigned
+from bot.opening import NotThere, looked_at, unsigned
 from bot.safety.rules import RulesError
 from bot.settings import Settings, SettingsError, read_settings
 from bot.store import audit
@@ -19,6 +19,7 @@ from bot.store.database import StoreError
 from bot.store.vault import VaultError
 
 LEAST_FREE = 500_000_000
+_SIGN = "read them, then `handrail content sign --by NAME`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +127,16 @@ def _lines(settings: Settings, content: Content) -> list[Examined]:
 async def _database(settings: Settings, content: Content) -> list[Examined]:
     name = "HANDRAIL_DATABASE_URL" if settings.database_url else str(settings.url)
     try:
-        async with opened_store(settings) as store:
+        async with looked_at(settings) as store:
             missing = await unsigned(store, content)
             async with store.read() as unit:
                 broken = await audit.verify(unit)
+    except NotThere as lacking:
+        drafts = len(content.must_be_signed())
+        return [
+            Examined("database", good=True, sentence=f"{name}: {lacking}"),
+            Examined("safety texts", good=False, sentence=f"{drafts} to be signed: {_SIGN}"),
+        ]
     except (SQLAlchemyError, OSError, StoreError, VaultError) as error:
         reason = str(error).splitlines()[0][:200]
         return [Examined("database", good=False, sentence=f"{name} cannot be used: {reason}")]
@@ -145,7 +152,7 @@ async def _database(settings: Settings, content: Content) -> list[Examined]:
         else Examined(
             "safety texts",
             good=False,
-            sentence=f"{len(missing)} are drafts: read them, then `handrail content sign --by NAME`",
+            sentence=f"{len(missing)} are drafts: {_SIGN}",
         )
     )
     return rows

@@ -309,12 +309,15 @@ def content_list(
 ) -> None:
     """List every fixed text with its language, kind, sources, and whether the practice has signed it as it stands."""
     from bot.app import load_content
-    from bot.opening import opened_store
+    from bot.opening import NotThere, looked_at
     from bot.store import signatures
 
     async def work(settings: Settings) -> dict[str, tuple[str, datetime]]:
-        async with opened_store(settings, create=True) as store, store.read() as unit:
-            return await signatures.current(unit)
+        try:
+            async with looked_at(settings) as store, store.read() as unit:
+                return await signatures.current(unit)
+        except NotThere:
+            return {}
 
     with told():
         settings = read_settings()

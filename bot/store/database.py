@@ -161,6 +161,11 @@ class Store:
             async with connection.begin():
                 await connection.run_sync(work)
 
+    async def inspect(self, work: Callable[[Connection], None]) -> None:
+        """Look at the schema, and leave it as it is."""
+        async with self._engine.connect() as connection:
+            await connection.run_sync(work)
+
     def claim_service(self) -> None:
         """Become the one service of this database file; does nothing on PostgreSQL, where any number may run.
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from bot.store.database import Store
@@ -21,6 +23,17 @@ def _config(connection: Connection) -> Config:
 async def upgrade(store: Store, revision: str = "head") -> None:
     """Create or update the schema."""
     await store.migrate(lambda connection: command.upgrade(_config(connection), revision))
+
+
+async def is_current(store: Store) -> bool:
+    """Whether the schema is the present one; changes nothing."""
+    heads: set[str] = set()
+
+    def look(connection: Connection) -> None:
+        heads.update(MigrationContext.configure(connection).get_current_heads())
+
+    await store.inspect(look)
+    return heads == set(ScriptDirectory(str(FOLDER)).get_heads())
 
 
 async def downgrade(store: Store, revision: str = "base") -> None:

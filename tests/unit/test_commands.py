@@ -167,3 +167,14 @@ def test_a_practice_file_with_a_wrong_time_is_refused_in_words(tmp_path: Path, o
     assert done.returncode == 2
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_looking_makes_nothing(tmp_path: Path) -> None:
+    listed = run("content", "list", "--kind", "safety", folder=tmp_path)
+    assert listed.returncode == 0, listed.stderr
+    assert all("draft" in line for line in listed.stdout.splitlines())
+    assert run("keys", "new", folder=tmp_path).returncode == 0
+    looked = run("doctor", folder=tmp_path)
+    assert "there is none yet" in looked.stdout
+    assert "to be signed" in looked.stdout
+    assert not list(tmp_path.rglob("*.db")), "neither listing the texts nor the doctor makes a database"
