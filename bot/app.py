@@ -40,7 +40,10 @@ from bot.web.actions import ActionRoute
 
 log = structlog.get_logger()
 
-IDLE = 0.05
+# How soon a worker that found nothing looks again: when this process has changed something, but not more often than
+# so; else, for what others have changed and what has come due, after half a second.
+SOONEST = 0.05
+IDLE = 0.5
 GRACE = 2.0
 ANSWERING = 4
 
@@ -154,7 +157,7 @@ class Handrail:
                 for sender in self._all_senders():
                     for work in (sender.run_once, partial(sender.run_once, Lane.ALERT), sender.ask_once):
                         # Safety replies and alerts have a loop of their own: no queue stands before them.
-                        group.create_task(_until_stopped(every(IDLE, work, stop), stop))
+                        group.create_task(_until_stopped(every(IDLE, work, stop, self.store), stop))
         finally:
             scheduler.shutdown(wait=False)
 
@@ -162,10 +165,10 @@ class Handrail:
         async def once() -> int:
             return int(await self.turns.run_once() in (Done.ANSWERED, Done.LOST))
 
-        await every(IDLE, once, stop)
+        await every(IDLE, once, stop, self.store)
 
     async def _reading(self, stop: asyncio.Event) -> None:
-        await every(IDLE, self.reader.run_once, stop)
+        await every(IDLE, self.reader.run_once, stop, self.store)
 
     async def healthy(self) -> bool:
         """Whether the database answers."""
@@ -193,17 +196,33 @@ async def _until_stopped(work: Awaitable[None], stop: asyncio.Event) -> None:
         await task
 
 
-async def every(seconds: float, once: Callable[[], Awaitable[int]], stop: asyncio.Event) -> None:
-    """Work while there is work, and look again after a pause; a round that fails is logged and ends nothing."""
+async def every(
+    seconds: float, once: Callable[[], Awaitable[int]], stop: asyncio.Event, store: Store | None = None
+) -> None:
+    """Work while there is work, and look again after a pause; a round that fails is logged and ends nothing.
+
+    Args:
+        store: a change in it ends the pause.
+    """
     while not stop.is_set():
+        changed = store.changed if store else asyncio.Event()
         try:
             worked = await once()
         except Exception:
             log.exception("a worker's round failed")
             worked = 0
         if not worked:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), seconds)
+            await _pause(seconds, changed, stop)
+
+
+async def _pause(seconds: float, changed: asyncio.Event, stop: asyncio.Event) -> None:
+    ends = {asyncio.ensure_future(changed.wait()), asyncio.ensure_future(stop.wait())}
+    try:
+        await asyncio.sleep(min(SOONEST, seconds))
+        await asyncio.wait(ends, timeout=max(seconds - SOONEST, 0), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for end in ends:
+            end.cancel()
 
 
 async def until_done(work: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:

@@ -27,7 +27,7 @@ from bot.recovery.people import Person, Role
 from bot.store import conversations, people
 from bot.store.conversations import State
 from bot.store.database import Unit, new_id
-from bot.store.tables import CheckInRow, ContactPointRow, PersonRow, SafePhoneRow
+from bot.store.tables import CheckInRow, PersonRow, SafePhoneRow
 
 FORM = "check_in_form"
 FIRST_SLOT = "check_craving"
@@ -131,7 +131,7 @@ async def _push(unit: Unit, content: Content, row: PersonRow, now: datetime) -> 
     client = people.person_of(unit, row)
     due_at = row.next_check_in or now
     conversation = await conversations.of_person(unit, client.id)
-    contact = await unit.session.get_one(ContactPointRow, conversation.contact_point_id) if conversation else None
+    contact = conversation.contact if conversation else None
     state = conversations.load_state(unit, conversation, now) if conversation else State()
     if state.form and now + WAIT < due_at + TOO_LATE:
         # Something else is being talked about: the check-in waits for it.

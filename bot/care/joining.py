@@ -319,7 +319,7 @@ async def _record(voice: Voice, row: PersonRow, yes: bool) -> None:
     case = voice.case
     said = (f"joining.hello.{row.role}", f"joining.private.{row.role}", "joining.hours", "joining.agree")
     wording = case.content.version(said, case.person.language)
-    contact = await case.unit.session.get_one(ContactPointRow, case.conversation.contact_point_id)
+    contact = case.conversation.contact
     case.unit.session.add(
         ConsentRow(
             id=new_id(),

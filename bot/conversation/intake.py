@@ -155,7 +155,7 @@ class Intake:
             kept = await inbox.store(unit, message, conversation.id, now)
             if kept is None:
                 return Accepted(None)
-            contact = await unit.session.get_one(ContactPointRow, conversation.contact_point_id)
+            contact = conversation.contact
             person = await people.get(unit, conversation.person_id)
             case = Case(unit, self._content, person, conversation, now)
             if came.unscreened:

@@ -1,7 +1,6 @@
 """The turn: claim, ask, commit. No transaction is open while anyone waits."""
 
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -15,23 +14,22 @@ from bot.care.check_in import FORM as CHECK_IN_FORM
 from bot.care.human import FoundDanger
 from bot.care.turn import OpenTurns, Turn
 from bot.content import Content
+from bot.conversation.claim import Claim, Claims, Hold
 from bot.conversation.engine import Answer, EngineAway, EngineClient, EngineFailed, readable, says_something
-from bot.delivery import inbox, outbox
+from bot.delivery import outbox
 from bot.delivery.messages import InStatus, Lane, Outbound, plain
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
-from bot.recovery.people import DECLINED, MINOR, Person, Practice, Role
+from bot.recovery.people import DECLINED, MINOR, Practice, Role
 from bot.recovery.scales import asks_for_person
 from bot.safety.findings import told_by
-from bot.store import conversations, people
+from bot.store import conversations
 from bot.store.conversations import Owner, State
-from bot.store.database import Store, Unit, new_id
-from bot.store.tables import ContactPointRow, ConversationRow, InboundRow, QuestionRow
-from bot.store.vault import VaultError
+from bot.store.database import Store, Unit
+from bot.store.tables import ContactPointRow, InboundRow, QuestionRow
 
 log = structlog.get_logger()
 
-LEASE = timedelta(seconds=30)
 RETRY = timedelta(seconds=1)
 SET_ASIDE_AFTER = 3
 COMMIT_ATTEMPTS = 3
@@ -41,8 +39,6 @@ TOLD_FOR = timedelta(minutes=10)
 TOLD_AGAIN_AFTER = timedelta(hours=24)
 # A question put so much later is no second wording of the first, but a check-back.
 ASKED_ANEW = timedelta(minutes=30)
-# An answer to a safety question, as its choices are worded.
-_BARE = frozenset({"1", "2", "1 yes", "2 no"})
 
 
 class Done(StrEnum):
@@ -52,42 +48,6 @@ class Done(StrEnum):
     ANSWERED = "answered"
     WAITING = "waiting"
     LOST = "lost"
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A message in a conversation that this worker holds for as long as the fencing number stands."""
-
-    message_id: str
-    conversation_id: str
-    person: Person
-    fence: int
-    attempts: int
-    received_at: datetime
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What a held message is answered with: the conversation as it stood, and the turn.
-
-    Attributes:
-        owner: who answers this message.
-        stands: who answers in the conversation; another one at the commit means that something came up meanwhile.
-        heard: what the text stands for: the payload of a choice that it names, or the text itself.
-        tapped: of a tap, the id of our message whose button it was.
-        settled: what the message said was dealt with when it was taken up: nothing is left to be answered.
-    """
-
-    hold: Hold
-    owner: Owner
-    stands: Owner
-    sealed: bytes | None
-    state: State
-    turn: Turn
-    heard: str
-    tapped: str | None
-    settled: bool
 
 
 # What a commit writes for a held message; returns whether the message is done with.
@@ -113,8 +73,7 @@ class TurnWorker:
         self._content = content
         self._now = now
         self._practice = practice
-        # The channels on which choices have numbers.
-        self._numbering = frozenset(numbering)
+        self._claims = Claims(store, content, now, practice, numbering)
 
     async def run_once(self) -> Done:
         """Claim the next message, have its owner answer it, commit.
@@ -122,7 +81,7 @@ class TurnWorker:
         Whatever breaks on the way counts as a failed attempt of this message, so that no message can stand for ever
         before the others. Only the database's own trouble is left to the caller: it is nobody's message.
         """
-        taken = await self._take()
+        taken = await self._claims.take()
         if taken is None:
             return Done.NOTHING
         hold, claim = taken
@@ -135,73 +94,6 @@ class TurnWorker:
         except Exception as error:
             log.exception("a turn broke", message=hold.message_id)
             return await self._failed(hold, f"answering it broke with {type(error).__name__}")
-
-    async def _take(self) -> tuple[Hold, "Claim | str"] | None:
-        """Lease the next message; with what it needs to be answered, or why that cannot be read."""
-        now = self._now()
-        async with self._store.write() as unit:
-            found = await inbox.next_pending(unit, now)
-            if found is None:
-                return None
-            message, conversation = found
-            conversation.fence += 1
-            conversation.lease_until = now + LEASE
-            conversation.served_at = now
-            hold = Hold(
-                message_id=message.id,
-                conversation_id=conversation.id,
-                person=await people.get(unit, conversation.person_id),
-                fence=conversation.fence,
-                attempts=message.attempts,
-                received_at=message.received_at,
-                now=now,
-            )
-            try:
-                return hold, await self._claim(unit, hold, message, conversation)
-            except (VaultError, ValueError, LookupError) as error:
-                log.exception("a message cannot be read", message=hold.message_id)
-                return hold, f"it cannot be read ({type(error).__name__})"
-
-    async def _claim(self, unit: Unit, hold: Hold, message: InboundRow, conversation: ConversationRow) -> Claim:
-        turn = Turn(
-            id=new_id(),
-            person=hold.person,
-            now=hold.now,
-            text=unit.open(message, "text_sealed"),
-            message_id=message.id,
-            conversation_id=conversation.id,
-            store=self._store,
-            content=self._content,
-            practice=self._practice.name,
-        )
-        # As it stood when they wrote: an answer that waited for the engine is still the answer to its question.
-        state = conversations.load_state(unit, conversation, hold.received_at)
-        offered = await outbox.last_sent(unit, conversation.contact_point_id)
-        tapped = None
-        if message.answers_id:
-            tapped = await outbox.by_id(unit, message.answers_id, conversation.contact_point_id)
-            offered = (tapped,) if tapped else ()
-        stands = owner = await conversations.owner(unit, conversation)
-        if message.answers_id and tapped:
-            asked = await protocol.question_of(unit, hold.person.id, message.answers_id)
-            # A button of a safety question belongs to the protocol whenever it is pressed, any other one to the bot.
-            owner = Owner.PROTOCOL if asked else Owner.BOT if owner is Owner.PROTOCOL else owner
-        late = owner in (Owner.BOT, Owner.NOBODY) and _answers_safety(turn.text, offered[:1])
-        if late and await protocol.ask_again(unit, hold.person.id):
-            # A safety question that ran out: its answer is heard all the same.
-            await unit.session.flush()
-            stands = owner = Owner.PROTOCOL
-        settled = False
-        if owner is Owner.BOT and not tapped and turn.text.strip(" .!").casefold() in _BARE:
-            case = Case(unit, self._content, hold.person, conversation, hold.now)
-            if await protocol.not_safe_after_all(case, turn.text):
-                settled = True
-        heard = turn.text
-        if tapped or hold.person.role is not Role.STAFF:
-            # Staff type "1a" and mean it; only their buttons stand for something else.
-            heard = _chosen(turn.text, offered, numbers=message.channel in self._numbering) or turn.text
-        answers = message.answers_id if tapped else None
-        return Claim(hold, owner, stands, conversation.state_sealed, state, turn, heard, answers, settled)
 
     async def _work(self, claim: Claim) -> Done:
         if claim.settled:
@@ -235,7 +127,7 @@ class TurnWorker:
         """Who is not known, or wants no messages, is told so once a day; danger was heard before this."""
 
         async def write(unit: Unit, case: Case) -> bool:
-            contact = await unit.session.get_one(ContactPointRow, case.conversation.contact_point_id)
+            contact = case.conversation.contact
             since = max(filter(None, (case.now - TOLD_AGAIN_AFTER, contact.doubted_at)))
             if not await outbox.written_since(unit, contact.id, since):
                 await Voice(case, self._practice).say(_outside(case, contact))
@@ -397,23 +289,6 @@ class TurnWorker:
             if changes:
                 await unit.session.execute(update(InboundRow).where(InboundRow.id == hold.message_id).values(**changes))
         return Done.ANSWERED
-
-
-def _chosen(text: str, offered: tuple[Outbound, ...], *, numbers: bool) -> str | None:
-    """What a text stands for where it is a choice that was offered last, by its words or, of the last, by its number."""
-    for at, message in enumerate(offered):
-        choice = message.chosen(text, last=at == 0, numbers=numbers and at == 0)
-        if choice:
-            return choice.payload
-    return None
-
-
-def _answers_safety(text: str, last: tuple[Outbound, ...]) -> bool:
-    """Whether a text is a bare 1 or 2 and the last message sent asked for one."""
-    payload = next(
-        (choice.payload for message in last if (choice := message.chosen(text, last=True))), text.strip(" .!")
-    )
-    return payload in ("1", "2") and any(c.payload in ("1", "2") for message in last for c in message.choices)
 
 
 async def _apply(unit: Unit, turn: Turn, *, whatever_happens: bool) -> None:

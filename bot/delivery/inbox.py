@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 
 from bot.delivery.messages import CLOCK_WENT_BACK, Inbound, InStatus
 from bot.safety.screen import LONGEST_EARLIER, MOST_EARLIER
@@ -15,13 +14,9 @@ JOINED_FOR = timedelta(minutes=10)
 
 async def store(unit: Unit, message: Inbound, conversation_id: str, now: datetime) -> InboundRow | None:
     """Keep a message; nothing when the channel delivered it before."""
-    known = select(InboundRow.id).where(
-        InboundRow.channel == message.channel, InboundRow.provider_id == message.provider_id
-    )
-    if await unit.session.scalar(known):
-        return None
     row_id = new_id()
-    row = InboundRow(
+    # Whoever else stores the same message at the same moment: one of the two finds it there.
+    insert = unit.insert(InboundRow).values(
         id=row_id,
         conversation_id=conversation_id,
         channel=message.channel,
@@ -33,15 +28,9 @@ async def store(unit: Unit, message: Inbound, conversation_id: str, now: datetim
         not_before=now,
         received_at=now,
     )
-    try:
-        async with unit.session.begin_nested():
-            unit.session.add(row)
-    except IntegrityError:
-        if await unit.session.scalar(known):
-            # Another process has stored the same message at the same moment.
-            return None
-        raise
-    return row
+    once = insert.on_conflict_do_nothing(index_elements=["channel", "provider_id"]).returning(InboundRow)
+    found: InboundRow | None = (await unit.session.scalars(once)).one_or_none()
+    return found
 
 
 async def recent_texts(unit: Unit, person_id: str, now: datetime) -> tuple[str, ...]:

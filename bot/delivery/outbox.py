@@ -76,7 +76,6 @@ async def enqueue(
     not_before: datetime | None = None,
 ) -> list[str]:
     """Queue messages into a conversation, in order, to go out now or later; returns their ids."""
-    contact = await unit.session.get_one(ContactPointRow, conversation.contact_point_id)
     ids = []
     for message in messages:
         row_id = new_id()
@@ -85,7 +84,7 @@ async def enqueue(
                 id=row_id,
                 person_id=conversation.person_id,
                 contact_point_id=conversation.contact_point_id,
-                channel=contact.channel,
+                channel=conversation.contact.channel,
                 lane=int(lane),
                 body_sealed=unit.seal(OutboundRow, "body_sealed", row_id, message.dump()),
                 alert_id=alert_id,

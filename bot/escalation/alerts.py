@@ -136,17 +136,16 @@ async def take_step(unit: Unit, alert: AlertRow, now: datetime) -> int:
     if alert.next_at <= now:
         # After a long standstill the next step follows at once, but never twice in the same moment.
         alert.next_at = now + (policy.moment(step + 1) - policy.moment(step))
-    await unit.session.flush()
     return paged
 
 
 async def _page_all(unit: Unit, alert: AlertRow, who: Who, now: datetime, *, again: bool) -> int:
     paged = 0
+    page = await _page(unit, alert, again=again)
     for person in await recipients(unit, alert, who):
         # Not locked: whoever is paged may be writing at this moment, and neither must wait for the other.
         conversation = await conversations.of_person(unit, person.id, lock=False, usable=True)
         if conversation is not None:
-            page = await _page(unit, alert, again=again)
             await outbox.enqueue(unit, conversation, [page], Lane.ALERT, now, alert_id=alert.id)
             paged += 1
     return paged
@@ -180,11 +179,7 @@ async def recipients(unit: Unit, alert: AlertRow, who: Who) -> list[PersonRow]:
     on_call = [person for person in staff if person.on_call]
     chosen: list[PersonRow] = staff
     if who is Who.INTERVENTIONIST:
-        about = (
-            (await unit.session.scalars(select(PersonRow).where(PersonRow.id == alert.person_id))).first()
-            if alert.person_id
-            else None
-        )
+        about = await unit.session.get(PersonRow, alert.person_id) if alert.person_id else None
         own = [p for p in staff if about is not None and p.id == about.interventionist_id]
         chosen = own or on_call
     elif who is Who.ON_CALL:
@@ -354,11 +349,7 @@ def title(alert: AlertRow) -> str:
 
 
 async def _page(unit: Unit, alert: AlertRow, *, again: bool) -> Outbound:
-    person = (
-        (await unit.session.scalars(select(PersonRow).where(PersonRow.id == alert.person_id))).first()
-        if alert.person_id
-        else None
-    )
+    person = await unit.session.get(PersonRow, alert.person_id) if alert.person_id else None
     who = f" Case {person.case_number} ({'family' if person.role == Role.FAMILY else person.role})." if person else ""
     urgent = alert.kind == AlertKind.DANGER and alert.level == "definite"
     head = f"{'STILL OPEN, ' if again else ''}{'ALERT' if urgent else 'Alert'} {alert.number}: {title(alert)}."

@@ -24,18 +24,21 @@ async def write(unit: Unit, actor: str, what: str, subject: str, now: datetime) 
 
 
 async def _append(unit: Unit, actor: str, what: str, subject: str, now: datetime) -> None:
+    previous = unit.trail or await _held(unit)
+    unit.trail = _digest(previous, now, actor, what, subject)
+    unit.session.add(
+        AuditRow(id=new_id(), at=now, actor=actor, what=what, subject=subject, previous=previous, digest=unit.trail)
+    )
+    await unit.session.flush()
+
+
+async def _held(unit: Unit) -> str:
+    """The digest of the last entry, with nobody else able to go on from it."""
     if unit.session.bind is not None and unit.session.bind.dialect.name == "postgresql":
-        # Two writers must not continue from the same entry. Nothing else is locked after this.
+        # Nothing else is locked after this.
         await unit.session.execute(_LOCK)
     last = select(AuditRow.digest).order_by(AuditRow.sequence.desc()).limit(1)
-    previous = (await unit.session.scalar(last)) or FIRST
-    unit.session.add(
-        AuditRow(
-            id=new_id(), at=now, actor=actor, what=what, subject=subject,
-            previous=previous, digest=_digest(previous, now, actor, what, subject),
-        )
-    )  # fmt: skip
-    await unit.session.flush()
+    return (await unit.session.scalar(last)) or FIRST
 
 
 async def verify(unit: Unit) -> int | None:

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import structlog
 from sqlalchemy import Connection, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 
@@ -19,7 +20,9 @@ from bot.store.vault import Place, Vault, VaultError
 
 log = structlog.get_logger()
 
-WRITE = "handrail_write"
+WRITE, CHANGED = "handrail_write", "handrail_changed"
+# Connections that are kept; as many more are made where they are needed at once.
+KEPT = 10
 # PostgreSQL took this transaction back so that another could go on: the same work may simply be done again.
 _TAKEN_BACK = frozenset({"40001", "40P01"})
 
@@ -44,6 +47,13 @@ class Unit:
         self.session = session
         self.vault = vault
         self._last: list[Callable[[], Awaitable[None]]] = []
+        # The digest of the entry of the audit trail that this unit has written last; it holds the trail since then.
+        self.trail: str | None = None
+
+    def insert(self, table: type[Any]) -> Any:
+        """An insert that may say what to do where the row is there already: both databases can, each in its own words."""
+        is_sqlite = self.session.bind is not None and self.session.bind.dialect.name == "sqlite"
+        return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
     def at_end(self, work: Callable[[], Awaitable[None]]) -> None:
         """Have something done as the last thing before the commit: what takes a lock that all writers share."""
@@ -105,13 +115,29 @@ class Store:
         self.is_sqlite = self.url.startswith("sqlite")
         # An error must not carry what stood in the statement.
         self._engine = create_async_engine(
-            self.url, hide_parameters=True, connect_args={"timeout": 5} if self.is_sqlite else {}
+            self.url,
+            hide_parameters=True,
+            connect_args={"timeout": 5} if self.is_sqlite else {},
+            # On SQLite each connection is a thread.
+            pool_size=KEPT,
+            max_overflow=KEPT,
         )
+        self._changed = asyncio.Event()
         self._writing = asyncio.Lock() if self.is_sqlite else None
         self._service_lock: int | None = None
+        event.listen(self._engine.sync_engine, "before_cursor_execute", _note_changes)
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+
+    @property
+    def changed(self) -> asyncio.Event:
+        """Is set when this process next changes something. Taken before one looks, no change is missed."""
+        return self._changed
+
+    def _tell(self) -> None:
+        told, self._changed = self._changed, asyncio.Event()
+        told.set()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Unit]:
@@ -148,6 +174,8 @@ class Store:
                     await session.close()
                 if not write:
                     await transaction.rollback()
+            if connection.info.pop(CHANGED, False) and write:
+                self._tell()
 
     @staticmethod
     def taken_back(error: BaseException) -> bool:
@@ -230,6 +258,11 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _note_changes(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+    if statement[:6] in ("INSERT", "UPDATE", "DELETE"):
+        connection.info[CHANGED] = True
 
 
 def _begin_sqlite(connection: Connection) -> None:

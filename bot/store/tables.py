@@ -241,8 +241,9 @@ class ConversationRow(Id, Base):
     state_until: Mapped[datetime | None]
     last_heard: Mapped[datetime | None]
     served_at: Mapped[datetime | None]
-    # Whoever looks at a conversation wants to know whose it is.
+    # Whoever looks at a conversation wants to know whose it is, and where it is held.
     person: Mapped[PersonRow] = relationship(lazy="joined", innerjoin=True, viewonly=True)
+    contact: Mapped[ContactPointRow] = relationship(lazy="joined", innerjoin=True, viewonly=True)
 
 
 class QuestionRow(Id, Base):
