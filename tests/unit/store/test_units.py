@@ -189,3 +189,19 @@ def test_every_usual_address_gets_our_driver(given: str, driver: str) -> None:
 def test_another_kind_of_database_is_refused_with_a_sentence() -> None:
     with pytest.raises(StoreError, match="starts with 'mysql'"):
         async_url("mysql://u@h/n")
+
+
+async def test_a_change_wakes_whoever_waits_for_one_and_looking_does_not(store: Store) -> None:
+    row_id = await someone(store)
+    changed = store.changed
+    async with store.read() as unit:
+        await unit.session.get_one(PersonRow, row_id)
+    async with store.write() as unit:
+        await unit.session.get_one(PersonRow, row_id, with_for_update=True)
+    assert not changed.is_set(), "nothing has changed"
+    async with store.write() as unit:
+        (await unit.session.get_one(PersonRow, row_id)).case_number = 7
+        await unit.session.flush()
+        assert not changed.is_set(), "not before the commit"
+    assert changed.is_set()
+    assert not store.changed.is_set()
