@@ -186,7 +186,9 @@ class AskTrigger(HandrailAction):
     title: ClassVar[str] = "action_ask_craving_trigger"
 
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
-        plan = await self.turn(tracker).plan()
+        turn = self.turn(tracker)
+        # Behind a PIN the plan's triggers are nobody's to read, and the question is put all the same.
+        plan = None if await turn.plan_is_locked() else await turn.plan()
         if plan is None:
             say(dispatcher, "utter_which_trigger_free")
             return []

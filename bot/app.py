@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from actions import all_actions
 from bot import content
-from bot.care import check_in, danger
+from bot.care import addresses, check_in, danger, safe_phone
 from bot.care.turn import OpenTurns
 from bot.care.undelivered import Undelivered
 from bot.content import Content
@@ -120,7 +120,13 @@ class Handrail:
         self.turns = TurnWorker(store, host.client, host.turns, words, clock.now, self.practice, numbering)
         self.reader = Reader(store, host.client, words, clock.now)
         follow_up = Undelivered(words, passed_on)
-        checks = (danger.check_in_unwanted, check_in.unwanted, alerts.page_unwanted)
+        checks = (
+            danger.check_in_unwanted,
+            check_in.unwanted,
+            alerts.page_unwanted,
+            addresses.silent(passed_on),
+            safe_phone.left_meanwhile,
+        )
         # Each account has a sender of its own: what holds up one holds up no other, least of all that of the staff.
         self.senders = {
             name: Sender(store, channel, clock.now, checks, follow_up) for name, channel in channels.items()

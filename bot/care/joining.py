@@ -108,7 +108,7 @@ async def redeem(unit: Unit, text: str, channel: str, address: str, now: datetim
         contact = await people.add_contact(unit, used.person_id, channel, address)
         conversation = await _conversation(unit, contact)
     used.used_at = contact.verified_at = now
-    contact.opted_out_at = contact.suspended_at = contact.doubted_at = None
+    contact.opted_out_at = contact.suspended_at = contact.suspended_until = contact.doubted_at = None
     await audit.write(unit, used.person_id, f"invite redeemed on {channel}", used.person_id, now)
     return conversation
 
@@ -191,8 +191,14 @@ async def _ask(voice: Voice, row: PersonRow, step: Step, *, again: bool = False)
 
 
 async def resume(voice: Voice) -> bool:
-    """Go on with the questions that were left; returns whether there are any."""
+    """Go on with the questions that were left; returns whether there are any.
+
+    Who has not agreed yet, or not said that they are an adult, is asked that first.
+    """
     row = await voice.case.unit.session.get_one(PersonRow, voice.case.person.id)
+    if not joining.has_agreed(row.joining):
+        await _ask(voice, row, Step(str(row.joining)))
+        return True
     step = await _first_open(row)
     if step is None:
         return False

@@ -1,5 +1,6 @@
 """The safe phone: a PIN for the plan, messages that show nothing, a word that drops the subject at once."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from argon2 import PasswordHasher
@@ -9,7 +10,7 @@ from sqlalchemy import select, update
 from bot.care import protocol
 from bot.care.case import Case, Voice
 from bot.delivery import outbox
-from bot.delivery.messages import InStatus, OutStatus
+from bot.delivery.messages import InStatus, Lane, OutStatus
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
 from bot.recovery.safe_phone import (
@@ -30,6 +31,7 @@ from bot.store.tables import ConversationRow, InboundRow, OutboundRow, SafePhone
 
 # By the OWASP Password Storage Cheat Sheet: 19 MiB, two passes.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+_LEFT = "they left with their exit word"
 _PIN_ASKED = ("service.pin_ask", "service.pin_wrong")
 
 
@@ -148,18 +150,37 @@ async def _try_pin(voice: Voice, row: SafePhoneRow, pin: str) -> None:
     await voice.say("service.pin_open")
 
 
+async def left_meanwhile(unit: Unit, messages: Sequence[outbox.Leased], now: datetime) -> Mapping[str, str | datetime]:
+    """Which messages are not sent any more: what was written to someone before they left with their word."""
+    people_written = {m.person_id for m in messages if m.lane is not Lane.ALERT}
+    if not people_written:
+        return {}
+    query = select(SafePhoneRow.person_id, SafePhoneRow.quiet_until).where(
+        SafePhoneRow.person_id.in_(people_written), SafePhoneRow.quiet_until > now
+    )
+    left = {person_id: until - QUIET_FOR for person_id, until in await unit.session.execute(query) if until is not None}
+    return {m.id: _LEFT for m in messages if m.person_id in left and m.created_at < left[m.person_id]}
+
+
 async def _take_back(case: Case) -> None:
     """What was on its way to the phone, and what waits to be answered, would show what it was about."""
     await case.unit.session.execute(
         update(OutboundRow)
-        .where(OutboundRow.person_id == case.person.id, OutboundRow.status == OutStatus.QUEUED)
-        .values(status=OutStatus.DROPPED, reason="they left with their exit word")
+        .where(OutboundRow.person_id == case.person.id)
+        .where(OutboundRow.status.in_((OutStatus.QUEUED, OutStatus.UNKNOWN)))
+        .values(status=OutStatus.DROPPED, reason=_LEFT, receipt_due=None)
     )
     mine = select(ConversationRow.id).where(ConversationRow.person_id == case.person.id)
     await case.unit.session.execute(
         update(InboundRow)
         .where(InboundRow.conversation_id.in_(mine), InboundRow.status == InStatus.PENDING)
         .values(status=InStatus.DONE, done_at=case.now)
+    )
+    # And what is being answered at this moment is refused.
+    await case.unit.session.execute(
+        update(ConversationRow)
+        .where(ConversationRow.person_id == case.person.id)
+        .values(fence=ConversationRow.fence + 1, lease_until=None)
     )
 
 

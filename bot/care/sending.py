@@ -1,18 +1,12 @@
 """What a person asks of the sending itself: no more messages, messages again, who this is, the lines to call."""
 
-from datetime import timedelta
-
 from bot.care import protocol
 from bot.care.case import Case, Voice
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
-from bot.recovery.people import Role
 from bot.safety.findings import Level
 from bot.store import audit
 from bot.store.tables import ContactPointRow
-
-# In the US a carrier may give a number to somebody else 45 days after it was given up (47 CFR 52.15).
-PASSED_ON_AFTER = timedelta(days=90)
 
 
 async def stop(voice: Voice, contact: ContactPointRow, *, confirm: bool) -> None:
@@ -45,27 +39,6 @@ async def gone(voice: Voice, contact: ContactPointRow) -> None:
     if contact.suspended_at is None:
         contact.suspended_at = voice.case.now
         await _tell(voice.case, "they have blocked the program, so that nothing reaches them any more")
-
-
-async def doubt_after_silence(case: Case, contact: ContactPointRow) -> None:
-    """Whoever writes from an address after a long silence, or after it was given up, must be known anew by an invite.
-
-    Carriers give a number that was given up to somebody else after some weeks. Staff are told, because nobody else can
-    tell who it is. Not whoever is on staff for their silence alone: they may have had no alert for months, and must be
-    able to take one.
-    """
-    last = case.conversation.last_heard
-    silent = last is not None and case.now - last >= PASSED_ON_AFTER and case.person.role is not Role.STAFF
-    if contact.doubted_at is None and silent:
-        contact.doubted_at = case.now
-    if contact.doubted_at is None or (last is not None and last >= contact.doubted_at):
-        return
-    story = (
-        f"{case.now:%d %b %H:%M} UTC. Somebody writes from their number after a long silence, or after the carrier said "
-        "that it was given up. It may be somebody else's by now, so nothing of theirs is shown there. Phone them; if it is "
-        "them, `handrail invite` makes a new code."
-    )
-    await alerts.raise_alert(case.unit, alerts.Raising(AlertKind.HUMAN, case.person.id, story=story), case.now)
 
 
 async def _tell(case: Case, why: str) -> None:

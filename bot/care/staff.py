@@ -47,12 +47,16 @@ def command(text: str) -> tuple[int, str, str] | None:
     return None
 
 
-async def is_command(unit: Unit, text: str) -> bool:
-    """Whether a text is all command, to an alert that there is: what a note says is of a danger that is known already."""
+async def is_command(unit: Unit, text: str, staff_id: str) -> bool:
+    """Whether a text is all command, to an alert that there is: what a note says is of a danger that is known already.
+
+    Not where the alert is about whoever writes: a note on themselves is read like any message.
+    """
     given = command(text)
     if given is None or (given[1] != "c" and given[2]):
         return False
-    return await alerts.by_number(unit, given[0]) is not None
+    alert = await alerts.by_number(unit, given[0])
+    return alert is not None and alert.person_id != staff_id
 
 
 async def hear(case: Case, text: str, written_at: datetime) -> None:
@@ -119,6 +123,8 @@ async def _story(unit: Unit, staff: Person, number: int, now: datetime) -> tuple
         row = await unit.session.get_one(PersonRow, alert.person_id)
         name = unit.open_or(row, "name_sealed", "Name cannot be opened") or "Nobody we know"
         who = f" {name}, case {row.case_number}."
+        if row.role == Role.STRANGER and row.interventionist_id:
+            who += " They write from a number that was a client's or relative's, and may be somebody else."
         reach = f"\n{await _reach(unit, row)}" if row.id != staff.id and row.role != Role.STAFF else ""
     await audit.write(unit, staff.id, "alert read", f"alert {number}", now)
     story = unit.open_or(alert, "story_sealed", "What was written cannot be opened any more.")

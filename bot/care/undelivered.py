@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from bot.care import protocol
+from bot.care import addresses, protocol
 from bot.content import Content
 from bot.delivery import outbox
 from bot.delivery.messages import Fault, Lane, Outbound
@@ -14,11 +14,9 @@ from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
 from bot.store import conversations, people
 from bot.store.database import Unit
-from bot.store.tables import ContactPointRow, ConversationRow, OutboundRow
+from bot.store.tables import ConversationRow, OutboundRow
 
 UNSURE, UNSURE_AFTER = "talk.unsure", timedelta(minutes=1)
-# Nothing more is started at such an address until they write from it, or something arrives there after all.
-_SUSPENDS = frozenset({Fault.BLOCKED, Fault.NO_SUCH_ADDRESS, Fault.UNREACHABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class Undelivered:
 
     async def failed(self, unit: Unit, message: outbox.Leased, fault: Fault | None, reason: str, now: datetime) -> None:
         """A message has failed for good."""
-        await self._close_address(unit, message, fault, now)
+        await addresses.did_not_reach(unit, message, fault, self.passed_on, now)
         elsewhere = message.lane in outbox.REPEATABLE and await _elsewhere(unit, message, now)
         if message.lane is Lane.ALERT:
             if message.alert_id and not elsewhere:
@@ -76,17 +74,6 @@ class Undelivered:
         if conversation is not None and not any(said.text in texts for said in (*last, message.message)):
             say = Outbound(texts[0])
             await outbox.enqueue(unit, conversation, [say], Lane.REPLY, now, not_before=now + UNSURE_AFTER)
-
-    async def _close_address(self, unit: Unit, message: outbox.Leased, fault: Fault | None, now: datetime) -> None:
-        if fault is not Fault.OPTED_OUT and fault not in _SUSPENDS:
-            return
-        contact = await unit.session.get_one(ContactPointRow, message.contact_id)
-        if fault is Fault.OPTED_OUT:
-            contact.opted_out_at = contact.opted_out_at or now
-        else:
-            contact.suspended_at = contact.suspended_at or now
-        if fault is Fault.NO_SUCH_ADDRESS and message.channel in self.passed_on:
-            contact.doubted_at = contact.doubted_at or now
 
 
 async def _elsewhere(unit: Unit, message: outbox.Leased, now: datetime) -> bool:

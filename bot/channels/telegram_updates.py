@@ -1,5 +1,6 @@
 """What an update of Telegram carries: a message, an edit, a tap, a picture, or that someone has blocked the bot."""
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -65,14 +66,17 @@ def _decoded(name: str, update: Update) -> Arrived:
         raise Ignored("not a private chat with a person")
     edited = update.edited_message is not None
     # No id of the chat: it is an address. The number alone would not do, because Telegram may count anew.
-    stamp = int((message.edit_date or message.date).timestamp())
+    written_at = message.edit_date or message.date
+    stamp = int(written_at.timestamp())
     provider_id = f"{update.update_id}.{message.message_id}.{stamp}"
     language = (message.from_user.language_code or "en")[:2]
     address = str(message.chat.id)
     text, media = _text(message), _media(message)
     shape = Shape.EDIT if edited else Shape.MEDIA if media else Shape.TEXT
     ask, text = _command(text) if shape is Shape.TEXT else (None, text)
-    return Arrived(Inbound(name, address, provider_id, text, shape, media=media, ask=ask, language=language))
+    return Arrived(
+        Inbound(name, address, provider_id, text, shape, media=media, ask=ask, language=language, written_at=written_at)
+    )
 
 
 def _tap(name: str, update_id: int, query: CallbackQuery) -> Arrived:
@@ -168,7 +172,12 @@ def salvaged(name: str, raw: Any) -> Inbound | None:
         words = [message.get(field) for field in ("text", "caption")] if isinstance(message, dict) else []
         text = " ".join(word for word in words if isinstance(word, str))
         return Inbound(
-            name, str(chat["id"]), f"odd.{number_of(raw)}", text, Shape.MEDIA, media="something that cannot be decoded"
+            name,
+            str(chat["id"]),
+            f"odd.{number_of(raw) or hashlib.sha256(as_text(raw).encode()).hexdigest()[:32]}",
+            text,
+            Shape.MEDIA,
+            media="something that cannot be decoded",
         )
     return None
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -125,7 +126,7 @@ class Twilio:
             form = [("MessageSid", str(message.sid)), ("From", str(message.from_)), ("Body", str(message.body or ""))]
             form.append(("NumMedia", str(message.num_media or 0)))
             try:
-                inbound.append(self.inbound(form))
+                inbound.append(replace(self.inbound(form), written_at=message.date_created or message.date_sent))
             except Unreadable:
                 continue
         return inbound

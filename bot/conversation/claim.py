@@ -28,7 +28,10 @@ _BARE = frozenset({"1", "2", "1 yes", "2 no"})
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A message in a conversation that this worker holds for as long as the fencing number stands."""
+    """A message in a conversation that this worker holds for as long as the fencing number stands.
+
+    ``received_at`` is when it was written, where it came late.
+    """
 
     message_id: str
     conversation_id: str
@@ -100,7 +103,7 @@ class Claims:
                 person=await people.get(unit, conversation.person_id),
                 fence=conversation.fence,
                 attempts=message.attempts,
-                received_at=message.received_at,
+                received_at=message.written_at or message.received_at,
                 now=now,
             )
             try:
@@ -131,8 +134,9 @@ class Claims:
         stands = owner = await conversations.owner(unit, conversation)
         if message.answers_id and tapped:
             asked = await protocol.question_of(unit, hold.person.id, message.answers_id)
-            # A button of a safety question belongs to the protocol whenever it is pressed, any other one to the bot.
-            owner = Owner.PROTOCOL if asked else Owner.BOT if owner is Owner.PROTOCOL else owner
+            # A button of a safety question belongs to the protocol whenever it is pressed, any other one to what it was for.
+            without = await conversations.owner(unit, conversation, whatever_is_asked=True)
+            owner = Owner.PROTOCOL if asked else without
         late = owner in (Owner.BOT, Owner.NOBODY) and _answers_safety(turn.text, offered[:1])
         if late and await protocol.ask_again(unit, hold.person.id):
             # A safety question that ran out: its answer is heard all the same.

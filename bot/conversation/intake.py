@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from bot.care import joining, protocol, safe_phone, sending, staff
+from bot.care import addresses, joining, protocol, safe_phone, sending, staff
 from bot.care.case import Case, Voice
 from bot.content import Content
 from bot.delivery import inbox, outbox
@@ -17,7 +17,7 @@ from bot.delivery.messages import Ask, Inbound, InStatus, Lane, Outbound, Shape,
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
 from bot.recovery.opting_out import Wish, wish
-from bot.recovery.people import Practice, Role
+from bot.recovery.people import NOT_JOINED, Practice, Role
 from bot.safety.findings import Finding, Level, by_urgency
 from bot.safety.screen import Screen
 from bot.store import conversations, people
@@ -29,6 +29,8 @@ log = structlog.get_logger()
 # Beyond this many characters the screen works in a thread, so that one long text holds up nobody.
 LONG = 4_096
 ATTEMPTS = 4
+# The same button pressed again within this time was one tap; later, and it is said again.
+ONE_TAP = timedelta(minutes=1)
 # Said only where the content itself cannot be used, nor anybody's language be asked; all of it in GSM-7.
 LAST_WORDS = (
     "I can't answer you properly right now. If anyone may be in danger, call your local emergency number now. "
@@ -91,14 +93,19 @@ class Intake:
         # Something wrote to this conversation each time: better without the newest neighbours than not at all.
         return await self._accept(message, wait=False) or Accepted(None)
 
-    async def set_aside(self, channel: str, raw: str, reason: str) -> None:
-        """Keep what a provider delivered and nobody can read, and tell staff, so that the reader may go on."""
+    async def set_aside(self, channel: str, raw: str, reason: str, text: str = "") -> None:
+        """Keep what a provider delivered and nobody can read, and tell staff, so that the reader may go on.
+
+        Args:
+            text: what somebody wrote in it, as far as that can be told: staff hear of danger in it.
+        """
         now = self._now()
+        found = " The danger rules find danger in it: " + plain(text) if text and self.alarming(text) else ""
         async with self._store.write() as unit:
             row_id = new_id()
             sealed = unit.seal(SetAsideRow, "raw_sealed", row_id, raw)
             unit.session.add(SetAsideRow(id=row_id, channel=channel, reason=reason[:64], raw_sealed=sealed, at=now))
-            story = f"{now:%d %b %H:%M} UTC. Something came in on {channel} that cannot be read ({reason}). It is kept."
+            story = f"{now:%d %b %H:%M} UTC. Something came in on {channel} that cannot be read ({reason}). It is kept.{found}"
             await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, story=story), now)
 
     def alarming(self, text: str) -> bool:
@@ -116,9 +123,13 @@ class Intake:
                 contact, _, row = known
                 role = Role(row.role)
                 message = await _with_choice(unit, message, contact)
-                earlier = await inbox.recent_texts(unit, row.id, now)
+                earlier = await inbox.recent_texts(unit, row.id, inbox.written(message, now))
                 # What staff write to an alert tells of a danger that is known already.
-                command = role is Role.STAFF and await staff.is_command(unit, message.text)
+                ours = role is Role.STAFF and contact.doubted_at is None
+                command = ours and await staff.is_command(unit, message.text, row.id)
+            else:
+                # Nobody here was ever sent a button.
+                message = replace(message, tapped=None)
         findings: tuple[Finding, ...] = ()
         unscreened = False
         if not command:
@@ -148,9 +159,10 @@ class Intake:
             # Locked first: two messages of one person are kept one after the other, and each is read with the other.
             conversation = await conversations.get(unit, known.id)
             alone = earlier is None or joined
-            if not alone and await inbox.recent_texts(unit, conversation.person_id, now) != earlier:
+            at = inbox.written(message, now)
+            if not alone and await inbox.recent_texts(unit, conversation.person_id, at) != earlier:
                 return None
-            if await _tapped_before(unit, message):
+            if await _tapped_before(unit, message, now):
                 return Accepted(None)
             kept = await inbox.store(unit, message, conversation.id, now)
             if kept is None:
@@ -160,16 +172,26 @@ class Intake:
             case = Case(unit, self._content, person, conversation, now)
             if came.unscreened:
                 await _unread(unit, came, person.id, kept.id, now)
+            if not answer:
+                return await self._bare(case, contact, came, kept.id, joined=joined)
             done = await self._heard(case, contact, came, joined=joined)
-            if came.findings and answer:
+            if came.findings:
                 await protocol.respond(case, came.findings, message.text, kept.id)
                 # The safety reply is the answer; the engine's net still reads the message when it can.
                 done = True
-            elif came.findings:
-                await self._bare_alert(case, came)
             if done:
                 kept.status, kept.done_at = InStatus.DONE, now
             return Accepted(kept.id, came.findings)
+
+    async def _bare(
+        self, case: Case, contact: ContactPointRow, came: _Came, message_id: str, *, joined: bool
+    ) -> Accepted:
+        """Something broke on the way of a danger: first the alert, then the rest as far as it works."""
+        await self._bare_alert(case, came)
+        await case.unit.session.flush()
+        async with case.unit.apart("what a message asks", message_id):
+            await self._heard(case, contact, came, joined=joined)
+        return Accepted(message_id, came.findings)
 
     async def _seat(self, unit: Unit, message: Inbound, now: datetime) -> tuple[ConversationRow, bool]:
         """The conversation that a message belongs to, and whether an invite has just been redeemed.
@@ -181,7 +203,12 @@ class Intake:
             return joined, True
         known = await people.by_address(unit, message.channel, message.address)
         if known is not None:
-            return known[1], False
+            contact, conversation, person = known
+            if message.channel not in self._passed_on or not addresses.in_doubt(contact, conversation, person, now):
+                return conversation, False
+            stranger = await addresses.pass_on(unit, contact, person, message, now)
+            joined = await joining.redeem(unit, message.text, message.channel, message.address, now)
+            return joined or stranger, joined is not None
         return await people.add_stranger(unit, message.channel, message.address, message.language, now), False
 
     async def _heard(self, case: Case, contact: ContactPointRow, came: _Came, *, joined: bool) -> bool:
@@ -190,15 +217,14 @@ class Intake:
         if message.shape is Shape.GONE:
             await sending.gone(voice, contact)
             return True
-        if message.channel in self._passed_on and not joined:
-            await sending.doubt_after_silence(case, contact)
-        contact.suspended_at = None
+        contact.suspended_at = contact.suspended_until = None
         case.conversation.last_heard = case.now
         if joined:
             await joining.begin(voice)
             return True
-        known = contact.doubted_at is None
-        if known and case.person.role in (Role.CLIENT, Role.FAMILY) and await safe_phone.hear(voice, message.text):
+        served = case.person.role in (Role.CLIENT, Role.FAMILY)
+        mended = message.shape is Shape.EDIT and not came.findings
+        if served and not mended and await safe_phone.hear(voice, message.text):
             return True
         asked = None if came.command else _asked(message, opted_out=contact.opted_out_at is not None)
         if asked is not None and await self._asked(voice, contact, message, asked):
@@ -210,7 +236,6 @@ class Intake:
         if message.shape is Shape.EDIT:
             # Screened and read like any message; an answer to a mended typing error would only confuse.
             return True
-        served = known and case.person.role in (Role.CLIENT, Role.FAMILY)
         if message.shape is Shape.MEDIA and not came.findings and served:
             await protocol.ask_about_media(case, message.media, message.text, speak=contact.opted_out_at is None)
             return True
@@ -220,17 +245,20 @@ class Intake:
         """Answer what is asked of the sending; returns whether that was all."""
         case = voice.case
         opted_out = contact.opted_out_at is not None
-        unknown = case.person.role is Role.STRANGER or contact.doubted_at is not None
-        if unknown and asked is not Ask.STOP and not opted_out:
+        if case.person.role is Role.STRANGER and asked not in (Ask.STOP, Ask.HELP) and not opted_out:
             return False
         if asked is Ask.STOP:
             await sending.stop(voice, contact, confirm=not message.answered)
         elif asked is Ask.START and opted_out:
             await sending.start(voice, contact, confirm=not message.answered)
+            # A yes to our question how they are is that as well.
+            return await protocol.open_question(case.unit, case.person.id) is None
         elif asked is Ask.START:
             # Who was asked and had declined may think again; everybody else is only saying hello.
             return await joining.reopen(voice)
         elif asked is Ask.DETAILS:
+            if case.conversation.person.joining in NOT_JOINED:
+                return False
             if not await joining.resume(voice):
                 await voice.say("service.details_done")
         else:
@@ -268,7 +296,7 @@ async def _with_choice(unit: Unit, message: Inbound, contact: ContactPointRow) -
     return replace(message, text=sent.choices[at].title)
 
 
-async def _tapped_before(unit: Unit, message: Inbound) -> bool:
+async def _tapped_before(unit: Unit, message: Inbound, now: datetime) -> bool:
     """Whether the same button was pressed just before: a finger that taps twice means one thing.
 
     Not where another button below the same message was pressed in between: then they have changed their mind.
@@ -277,7 +305,8 @@ async def _tapped_before(unit: Unit, message: Inbound) -> bool:
         return False
     query = select(InboundRow).where(InboundRow.answers_id == message.tapped[0]).order_by(InboundRow.sequence.desc())
     last = (await unit.session.scalars(query.limit(1))).first()
-    return last is not None and unit.open_or(last, "text_sealed", "") == message.text
+    soon = last is not None and now - last.received_at < ONE_TAP
+    return soon and last is not None and unit.open_or(last, "text_sealed", "") == message.text
 
 
 _ASKS = {Wish.STOP: Ask.STOP, Wish.START: Ask.START, Wish.HELP: Ask.HELP}

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,7 +15,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from bot.conversation.intake import LAST_WORDS, Intake
 from bot.delivery.messages import Channel, Delivery, Inbound, Lane, NotKept, Outbound
 from bot.delivery.spool import Spool
-from bot.recovery.people import Role
+from bot.recovery.joining import Step
+from bot.recovery.people import NOT_JOINED, Role
 from bot.store.database import Store, new_id
 from bot.store.tables import ContactPointRow, PersonRow
 
@@ -72,7 +74,12 @@ class Reception:
         Raises:
             NotKept: nothing could keep it.
         """
-        if self._others_wait and (self._away or not await self._drained()):
+        try:
+            waits = self._others_wait and (self._away or not await self._drained())
+        except OSError:
+            log.exception("the spool cannot be read")
+            waits = False
+        if waits:
             # What came first is answered first; and nobody waits again for a database that was away a moment ago.
             return await self._spooled(message)
         try:
@@ -108,7 +115,8 @@ class Reception:
         except Exception:
             log.exception("the danger screen failed")
         try:
-            await asyncio.to_thread(self._spool.put, message)
+            kept = replace(message, spooled_at=self._now())
+            await asyncio.to_thread(self._spool.put, kept)
         except OSError as error:
             log.exception("the spool has not kept a message")
             raise NotKept("neither the database nor the disk keeps messages") from error
@@ -172,6 +180,7 @@ class Reception:
                 select(ContactPointRow)
                 .join(PersonRow, PersonRow.id == ContactPointRow.person_id)
                 .where(PersonRow.role == Role.STAFF, ContactPointRow.opted_out_at.is_(None))
+                .where(PersonRow.joining.is_(None) | PersonRow.joining.not_in([*NOT_JOINED, Step.AGREE]))
                 .where(ContactPointRow.suspended_at.is_(None), ContactPointRow.doubted_at.is_(None))
             )
             rows = await unit.session.scalars(query)

@@ -26,7 +26,7 @@ from bot.safety.findings import told_by
 from bot.store import conversations
 from bot.store.conversations import Owner, State
 from bot.store.database import Store, Unit
-from bot.store.tables import ContactPointRow, InboundRow, QuestionRow
+from bot.store.tables import InboundRow, QuestionRow
 
 log = structlog.get_logger()
 
@@ -37,6 +37,8 @@ COMMIT_ATTEMPTS = 3
 TOLD_FOR = timedelta(minutes=10)
 # Who gets public help gets it once in this time.
 TOLD_AGAIN_AFTER = timedelta(hours=24)
+# Whoever mistypes a code must be told, and whoever tries many need not be.
+TOLD_OF_A_CODE_AFTER = timedelta(seconds=30)
 # A question put so much later is no second wording of the first, but a check-back.
 ASKED_ANEW = timedelta(minutes=30)
 
@@ -98,6 +100,8 @@ class TurnWorker:
     async def _work(self, claim: Claim) -> Done:
         if claim.settled:
             return await self._commit(claim.hold, _nothing)
+        if claim.owner is Owner.NOBODY:
+            return await self._commit(claim.hold, self._public_help(claim.turn))
         asked = claim.owner is Owner.PROTOCOL
         answers = claim.owner is Owner.JOINING or (asked and staff.command(claim.heard) is None)
         if claim.turn.person.role is Role.STAFF and not answers:
@@ -106,8 +110,6 @@ class TurnWorker:
             return await self._commit(claim.hold, _protocol(claim))
         if claim.owner is Owner.JOINING:
             return await self._commit(claim.hold, self._joining(claim))
-        if claim.owner is Owner.NOBODY:
-            return await self._commit(claim.hold, self._public_help(claim.turn))
         return await self._bot(claim)
 
     def _joining(self, claim: Claim) -> Write:
@@ -127,11 +129,12 @@ class TurnWorker:
         """Who is not known, or wants no messages, is told so once a day; danger was heard before this."""
 
         async def write(unit: Unit, case: Case) -> bool:
-            contact = case.conversation.contact
-            since = max(filter(None, (case.now - TOLD_AGAIN_AFTER, contact.doubted_at)))
-            if not await outbox.written_since(unit, contact.id, since):
-                await Voice(case, self._practice).say(_outside(case, contact))
+            contact_id = case.conversation.contact_point_id
+            if not await outbox.written_since(unit, contact_id, case.now - TOLD_AGAIN_AFTER):
+                await Voice(case, self._practice).say(_outside(case))
             elif case.person.role is Role.STRANGER and joining.looks_like_code(turn.text):
+                if await outbox.written_since(unit, contact_id, case.now - TOLD_OF_A_CODE_AFTER):
+                    return True
                 await Voice(case, self._practice).say("joining.code_unknown", case.now.minute)
             return True
 
@@ -139,10 +142,11 @@ class TurnWorker:
 
     async def _bot(self, claim: Claim) -> Done:
         turn = claim.turn
+        if claim.heard != turn.text and enrolment.is_answer(claim.heard):
+            # A later answer stands for an earlier one.
+            return await self._commit(claim.hold, self._consent(claim.heard))
         if claim.tapped and await self._answered_before(claim):
             return await self._commit(claim.hold, self._say("service.answered_already"))
-        if claim.heard != turn.text and enrolment.is_answer(claim.heard):
-            return await self._commit(claim.hold, self._consent(claim.heard))
         heard = claim.heard if claim.heard != turn.text else readable(turn.text)
         if not says_something(heard):
             return await self._commit(claim.hold, self._say("talk.no_words"))
@@ -162,9 +166,8 @@ class TurnWorker:
     async def _answered_before(self, claim: Claim) -> bool:
         """Whether the question of a tapped button was answered by another of its buttons already."""
         async with self._store.read() as unit:
-            query = select(InboundRow.id).where(
-                InboundRow.answers_id == claim.tapped, InboundRow.id != claim.hold.message_id
-            )
+            own = select(InboundRow.sequence).where(InboundRow.id == claim.hold.message_id).scalar_subquery()
+            query = select(InboundRow.id).where(InboundRow.answers_id == claim.tapped, InboundRow.sequence < own)
             return await unit.session.scalar(query.limit(1)) is not None
 
     def _answer(self, claim: Claim, answer: Answer) -> Write:
@@ -311,12 +314,11 @@ def _found(turn: Turn, effects: list[FoundDanger]) -> Write:
     return write
 
 
-def _outside(case: Case, contact: ContactPointRow) -> str:
-    """What someone is told whom we do not serve: that we do not know them, or not any more, that they declined, or stopped it."""
+def _outside(case: Case) -> str:
+    """What someone is told whom we do not serve: that we do not know them, that they declined, or stopped it."""
     if case.person.role is Role.STRANGER:
-        return "service.stranger"
-    if contact.doubted_at is not None:
-        return "service.whose_number"
+        # A stranger has an interventionist where their number was somebody's before.
+        return "service.whose_number" if case.person.interventionist_id else "service.stranger"
     ended = {DECLINED: "joining.declined", MINOR: "joining.minor"}
     return ended.get(str(case.conversation.person.joining), "service.still_stopped")
 

@@ -10,6 +10,15 @@ from bot.store.database import Unit, new_id
 from bot.store.tables import ConversationRow, InboundRow
 
 JOINED_FOR = timedelta(minutes=10)
+LATE = timedelta(minutes=1)
+
+
+def written(message: Inbound, now: datetime) -> datetime:
+    """When a message was written: a provider's word only where it came late, for clocks differ, and that one has no fractions."""
+    if message.spooled_at is not None:
+        return message.spooled_at
+    late = message.written_at is not None and now - message.written_at > LATE
+    return message.written_at if late and message.written_at else now
 
 
 async def store(unit: Unit, message: Inbound, conversation_id: str, now: datetime) -> InboundRow | None:
@@ -27,21 +36,22 @@ async def store(unit: Unit, message: Inbound, conversation_id: str, now: datetim
         status=InStatus.PENDING,
         not_before=now,
         received_at=now,
+        written_at=written(message, now),
     )
     once = insert.on_conflict_do_nothing(index_elements=["channel", "provider_id"]).returning(InboundRow)
     found: InboundRow | None = (await unit.session.scalars(once)).one_or_none()
     return found
 
 
-async def recent_texts(unit: Unit, person_id: str, now: datetime) -> tuple[str, ...]:
-    """What a person wrote in the last ten minutes, on whatever phone, oldest first.
+async def recent_texts(unit: Unit, person_id: str, before: datetime) -> tuple[str, ...]:
+    """What a person wrote in the ten minutes before a moment, on whatever phone, oldest first.
 
     At most ten messages, 2,000 characters in all.
     """
     query = (
         select(InboundRow)
         .join(ConversationRow, ConversationRow.id == InboundRow.conversation_id)
-        .where(ConversationRow.person_id == person_id, InboundRow.received_at > now - JOINED_FOR)
+        .where(ConversationRow.person_id == person_id, InboundRow.written_at > before - JOINED_FOR)
         .order_by(InboundRow.sequence.desc())
         .limit(MOST_EARLIER)
     )

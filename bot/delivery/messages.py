@@ -76,6 +76,8 @@ class Inbound:
         keywords: whether single words such as STOP count, as carriers demand.
         answered: whether the provider itself has answered the keyword, so that we do not.
         language: the language of the sender's device, where the channel tells it; used for strangers.
+        written_at: when it was written by the channel's clock, where it tells.
+        spooled_at: when it came, where it has waited in the spool since.
     """
 
     channel: str
@@ -89,10 +91,12 @@ class Inbound:
     keywords: bool = False
     answered: bool = False
     language: str = "en"
+    written_at: datetime | None = None
+    spooled_at: datetime | None = None
 
     def dump(self) -> str:
         """As text, for the spool."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self), default=datetime.isoformat)
 
     @classmethod
     def parse(cls, body: str) -> "Inbound":
@@ -103,10 +107,12 @@ class Inbound:
         """
         data = json.loads(body)
         tapped, ask = data.pop("tapped"), data.pop("ask")
+        times = {name: data.pop(name, None) for name in ("written_at", "spooled_at")}
         return cls(
             **{**data, "shape": Shape(data["shape"])},
             tapped=(str(tapped[0]), int(tapped[1])) if tapped else None,
             ask=Ask(ask) if ask else None,
+            **{name: datetime.fromisoformat(time) for name, time in times.items() if time},
         )
 
 

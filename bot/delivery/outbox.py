@@ -43,6 +43,7 @@ class Leased:
     alert_id: str | None
     created_at: datetime
     opted_out_at: datetime | None
+    doubted: bool
     until: datetime
     status: OutStatus
     provider_id: str | None = None
@@ -150,6 +151,8 @@ async def lease(
             before.lane == OutboundRow.lane,
             before.status.in_(_WAITS),
             before.sequence < OutboundRow.sequence,
+            # What was never meant to go out yet stands in nobody's way; what must be tried again does.
+            or_(before.attempts > 0, before.not_before <= now),
         )
         .exists()
     )
@@ -210,6 +213,7 @@ def _leased(unit: Unit, row: OutboundRow, contact: ContactPointRow) -> Leased:
         alert_id=row.alert_id,
         created_at=row.created_at,
         opted_out_at=contact.opted_out_at,
+        doubted=contact.doubted_at is not None,
         until=row.lease_until or row.not_before,
         status=OutStatus(row.status),
         provider_id=row.provider_id,
@@ -338,7 +342,9 @@ async def forward(unit: Unit, message_id: str, report: Report, now: datetime) ->
         row.receipt_due = row.receipt_due or now + ASKED_AFTER[Lane(row.lane)]
     if report.receipt is Receipt.DELIVERED:
         row.status, row.receipt_due = OutStatus.DELIVERED, None
-        (await unit.session.get_one(ContactPointRow, row.contact_point_id)).suspended_at = None
+        contact = await unit.session.get_one(ContactPointRow, row.contact_point_id)
+        if contact.suspended_at and row.sent_at and row.sent_at > contact.suspended_at:
+            contact.suspended_at = contact.suspended_until = None
     if report.receipt is not Receipt.FAILED:
         return None
     row.status, row.receipt_due = OutStatus.FAILED, None
@@ -408,8 +414,12 @@ async def provider_ids(unit: Unit, contact_id: str, since: datetime) -> frozense
 
 
 async def written_since(unit: Unit, contact_id: str, moment: datetime) -> bool:
-    """Whether anything was queued for a contact point since a moment."""
-    query = select(OutboundRow.id).where(OutboundRow.contact_point_id == contact_id, OutboundRow.created_at >= moment)
+    """Whether anything but safety replies was queued for a contact point since a moment."""
+    query = select(OutboundRow.id).where(
+        OutboundRow.contact_point_id == contact_id,
+        OutboundRow.created_at >= moment,
+        OutboundRow.lane != int(Lane.CRISIS),
+    )
     return await unit.session.scalar(query.limit(1)) is not None
 
 

@@ -158,6 +158,11 @@ class Sender:
             elif message.fault:
                 await outbox.record(unit, [Outcome(message.id, failure=message.fault)], now)
                 await self._failed(unit, message, None, message.fault, now)
+            elif message.doubted:
+                # Whoever has the number now must not read what was meant for somebody else, not even a safety reply.
+                fault = Fault.NO_SUCH_ADDRESS
+                await outbox.record(unit, [Outcome(message.id, failure=fault.name.lower())], now)
+                await self._failed(unit, message, fault, fault.sentence, now)
             elif isinstance(reason, datetime):
                 await outbox.give_back(unit, message, reason)
             elif reason:

@@ -22,6 +22,8 @@ class Spool:
     def __init__(self, folder: Path, vault: Vault) -> None:
         self._folder = folder
         self._vault = vault
+        # Files that the disk does not give: nobody waits for them.
+        self._unreadable: set[str] = set()
 
     def put(self, message: Inbound) -> None:
         """Keep a message. When this has returned it survives a power cut.
@@ -54,10 +56,16 @@ class Spool:
                 message = Inbound.parse(self._vault.open(Place("spool", "message", path.stem), path.read_bytes()))
             except FileNotFoundError:
                 continue
+            except OSError:
+                # It stays, and is tried again: no other waits for it.
+                log.exception("a spooled message cannot be read", file=path.name)
+                self._unreadable.add(path.name)
+                continue
             except (VaultError, ValueError, LookupError, TypeError):
                 log.exception("a spooled message does not open", file=path.name)
                 path.rename(path.with_suffix(_BROKEN))
                 continue
+            self._unreadable.discard(path.name)
             yield path, message
 
     def done(self, path: Path) -> None:
@@ -66,8 +74,9 @@ class Spool:
         self._sync()
 
     def names(self) -> set[str]:
-        """The files of the messages that wait."""
-        return {path.name for path in self._folder.glob(f"*{_KEPT}")} if self._folder.is_dir() else set()
+        """The files of the messages that wait, as far as they can be read."""
+        names = {path.name for path in self._folder.glob(f"*{_KEPT}")} if self._folder.is_dir() else set()
+        return names - self._unreadable
 
     def broken(self) -> int:
         """How many files lie there that do not open."""

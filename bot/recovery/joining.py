@@ -156,11 +156,19 @@ def _countries() -> dict[str, str]:
 
 
 def read_country(text: str) -> str | None:
-    """A country as two letters: "US", "the states", "México"."""
+    """A country as two letters: "US", "the states", "México".
+
+    Two letters count where nobody means anything else by them: not "so" and "um", and not "CA", which is a state as well.
+    """
     plain = _plain(text)
     for lead in ("i'm in ", "im in ", "i am in ", "i live in ", "in ", "the ", "estoy en ", "vivo en ", "en "):
         plain = plain.removeprefix(lead)
+    if len(plain) == 2 and plain not in _PLAIN_CODES and (plain.upper() not in text or plain in _state_codes()):
+        return None
     return _countries().get(plain)
+
+
+_PLAIN_CODES = frozenset(("us", "uk", "gb", "mx", "es", "au"))
 
 
 # The states of the US by their most common time zone; those that are named like a city are found as one.
@@ -192,6 +200,13 @@ _STATES = {
 
 
 @cache
+def _state_codes() -> frozenset[str]:
+    """The two letters of each state of the US, and what else is short for a place."""
+    words = (name.split()[-1] for names in _STATES.values() for name in names.split(","))
+    return frozenset(word for word in words if len(word) == 2)
+
+
+@cache
 def _places() -> dict[str, str]:
     """Time zones by the folded names of cities and states."""
     found = {fold(row[2].rsplit("/", 1)[-1].replace("_", " ")): row[2] for row in _table("zone1970.tab")}
@@ -205,19 +220,33 @@ def _places() -> dict[str, str]:
     return found
 
 
+# Short for a place, and words that people write for something else.
+_ALSO_WORDS = frozenset(("hi", "ok", "me", "in", "or", "oh", "de", "id", "la", "pa", "ma", "al", "so", "mi", "va"))
+
+
 def read_zone(text: str, country: str = "") -> str | None:
-    """A time zone from a city, a state or an IANA name: "Chicago", "Boise, ID", "texas", "America/Denver"."""
+    """A time zone from a city, a state or an IANA name: "Chicago", "Boise, ID", "texas", "America/Denver".
+
+    What is short for a state counts alone, after a comma, or in capitals: "help me" is not Maine.
+    """
     plain = _plain(re.sub(r"[,/]", " , ", text) if "/" not in text else text)
     if "/" in text:
         named = {row[2].lower(): row[2] for row in _table("zone1970.tab")}
         return named.get(text.strip().lower())
     plain = re.sub(r"^(?:near|in|i'm (?:near|in)|i live (?:near|in)|cerca de|en|vivo en)\s+", "", plain)
-    places = _places()
-    parts = [plain, *(part.strip() for part in re.split(r"\s{2,}|,", plain)), *plain.rsplit(" ", 1)[-1:]]
+    parts = [plain, *(part.strip() for part in re.split(r"\s{2,}|,", plain))]
+    head, _, last = plain.rpartition(" ")
+    if len(plain.split()) <= _MOST_WORDS:
+        parts += [head] if len(last) == 2 else []
+        parts += [last] if len(last) > 2 or last.upper() in text.split() else []
     for part in parts:
-        if part in places:
-            return places[part]
+        word = part in _ALSO_WORDS and (part == plain and (part.upper() not in text or part in ("hi", "ok")))
+        if part in _places() and not word:
+            return _places()[part]
     return only_zone(country) if country and not plain else None
+
+
+_MOST_WORDS = 5
 
 
 def only_zone(country: str) -> str | None:
@@ -227,19 +256,36 @@ def only_zone(country: str) -> str | None:
 
 
 _TIME = re.compile(
-    r"\b(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2}))?\s*(?P<half>am|pm|a\.m\.?|p\.m\.?|a|p)?\b"
+    r"\b(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2}))?(?:ish)?\s*(?P<half>am|pm|a\.m\.?|p\.m\.?|a|p)?\b"
     r"(?:\s*(?:in the|de la|por la)?\s*(?P<part>morning|afternoon|evening|night|manana|tarde|noche))?"
 )
 _NAMED = {"noon": time(12), "midday": time(12), "mediodia": time(12), "morning": time(9), "afternoon": time(15),
           "evening": time(19), "manana": time(9), "tarde": time(16), "noche": time(20)}  # fmt: skip
 
 
+_AROUND_WORDS = (
+    "at around about maybe say let's lets please ok okay sure yes yeah works good great best fine is it's its that for me us"
+    " the in every each day daily are would be better i think prefer like make it how on my an hour o'clock oclock sharp ish than"
+    " morning mornings afternoon evening evenings night time a an las la los el de del por cada dia dias como tipo mejor para"
+    " mi esta bien si quisiera prefiero hora horas temprano tarde noche manana"
+)
+_AROUND_A_TIME = frozenset(_AROUND_WORDS.split())
+
+
 def read_time(text: str) -> time | None:
-    """A time of day that is fit for a message, from 8 in the morning to 9 at night: "9 am", "6:30 pm", "18h30", "noon"."""
+    """A time of day that is fit for a message, from 8 in the morning to 9 at night: "9 am", "6:30 pm", "18h30", "noon".
+
+    Nothing where more is told than a time: "i'm at a 9 right now" is no wish for nine o'clock.
+    """
     plain = fold(text)
     found = _TIME.search(plain)
+    said = plain[: found.start()] + plain[found.end() :] if found else plain
+    words = set(re.findall(r"[a-z0-9']+", said))
     if found is None:
-        return next((at for name, at in _NAMED.items() if re.search(rf"\b{name}\b", plain)), None)
+        named = next((name for name in _NAMED if re.search(rf"\b{name}\b", plain)), None)
+        return _NAMED[named] if named and words - {named} <= _AROUND_A_TIME else None
+    if not words <= _AROUND_A_TIME:
+        return None
     hour, minute = int(found["hour"]), int(found["minute"] or 0)
     half, part = (found["half"] or "")[:1], found["part"] or ""
     if half == "p" or part in ("afternoon", "evening", "night", "tarde", "noche"):
@@ -274,7 +320,8 @@ _BEFORE_A_PLACE = re.compile(
 )
 # Whoever writes one of these tells of something else, whatever was asked.
 _NO_PLACE_WORDS = (
-    "want wanna need feel feeling feels crave craving cravings drink drinking drank drunk using relapsed relapse help cant"
+    "want wanna need feel feeling feels crave craving cravings drink drinking drank drunk using used beer beers bag"
+    " bags sober clean relapsed relapse help cant"
     " can't dont don't won't wont hate die dying kill hurt hurts scared sad angry because think thinking know love sorry"
     " quiero necesito siento ayuda ayudame porque ganas beber tomar tome recai odio morir miedo triste no nunca never"
 )

@@ -20,8 +20,7 @@ log = structlog.get_logger()
 class Owner(StrEnum):
     """Who answers the next message.
 
-    ``NOBODY``: a stranger, someone who wants no messages, or an address that may be somebody else's by now; they get
-    public help.
+    ``NOBODY``: a stranger, or someone who wants no messages; they get public help.
     """
 
     BOT = "bot"
@@ -79,10 +78,13 @@ def save_state(unit: Unit, row: ConversationRow, state: State, until: datetime) 
     row.state_until = until
 
 
-async def owner(unit: Unit, row: ConversationRow) -> Owner:
+async def owner(unit: Unit, row: ConversationRow, *, whatever_is_asked: bool = False) -> Owner:
     """Who answers in a conversation: it follows from what is open there, and is written nowhere.
 
     A safety question goes before everything, whoever was asked.
+
+    Args:
+        whatever_is_asked: who would answer if no safety question were open.
     """
     anywhere = aliased(ConversationRow)
     asked = (
@@ -92,12 +94,11 @@ async def owner(unit: Unit, row: ConversationRow) -> Owner:
         .exists()
         .label("asked")
     )
-    contact = (ContactPointRow.opted_out_at, ContactPointRow.doubted_at)
-    query = select(*contact, asked).where(ContactPointRow.id == row.contact_point_id)
-    opted_out_at, doubted_at, is_asked = (await unit.session.execute(query)).one()
-    if is_asked:
+    query = select(ContactPointRow.opted_out_at, asked).where(ContactPointRow.id == row.contact_point_id)
+    opted_out_at, is_asked = (await unit.session.execute(query)).one()
+    if is_asked and not whatever_is_asked:
         return Owner.PROTOCOL
-    if opted_out_at or doubted_at or row.person.role == Role.STRANGER or row.person.joining in NOT_JOINED:
+    if opted_out_at is not None or row.person.role == Role.STRANGER or row.person.joining in NOT_JOINED:
         return Owner.NOBODY
     return Owner.JOINING if row.person.joining else Owner.BOT
 

@@ -71,8 +71,9 @@ class ContactPointRow(Id, Base):
     address_hash: Mapped[str] = mapped_column(String(64))
     verified_at: Mapped[datetime | None]
     opted_out_at: Mapped[datetime | None]
-    # Nothing arrives there: blocked, switched off, or no such address. Ends when they write.
+    # Nothing arrives there: blocked, switched off, or no such address. Ends when they write, or at a time.
     suspended_at: Mapped[datetime | None]
+    suspended_until: Mapped[datetime | None]
     # It may be somebody else's by now: given up, or silent for long. Ends with a new invite.
     doubted_at: Mapped[datetime | None]
 
@@ -197,6 +198,8 @@ class InboundRow(Ordered, Base):
     read_at: Mapped[datetime | None]
     held: Mapped[bool] = mapped_column(default=False)
     received_at: Mapped[datetime] = mapped_column(index=True)
+    # When it was written, where it came late: what was asked meanwhile, it does not answer.
+    written_at: Mapped[datetime | None] = mapped_column(index=True)
     done_at: Mapped[datetime | None]
 
 

@@ -22,6 +22,8 @@ log = structlog.get_logger()
 # Far more than any provider sends; what is longer is not read.
 MOST = 1024 * 1024
 MOST_FIELDS = 200
+# Of what is set aside so many characters are kept.
+MOST_KEPT = 100_000
 FORM = "application/x-www-form-urlencoded"
 TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 
@@ -50,7 +52,7 @@ class Border:
     def __init__(
         self,
         take: Callable[[Inbound], Awaitable[object]],
-        set_aside: Callable[[str, str, str], Awaitable[None]],
+        set_aside: Callable[..., Awaitable[None]],
         told: Callable[[str | None, Report], Awaitable[bool]] | None = None,
         provider: Provider | None = None,
         bots: Mapping[str, tuple[TelegramBot, str]] | None = None,
@@ -133,7 +135,10 @@ class Border:
         try:
             message = provider.inbound(form)
         except Unreadable as error:
-            raise Refused(400, str(error)) from error
+            # The provider has signed it, so that somebody wrote: nothing of that may be lost.
+            await self._set_aside("sms", json.dumps(form)[:MOST_KEPT], str(error), dict(form).get("Body", ""))
+            self._refused.labels("sms", "set aside").inc()
+            return Response(TWIML, media_type="text/xml")
         await self._take(message)
         self._taken.labels("sms").inc()
         return Response(TWIML, media_type="text/xml")

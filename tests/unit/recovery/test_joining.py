@@ -44,3 +44,54 @@ def test_an_address_or_a_town_is_a_place(text: str) -> None:
 )
 def test_what_tells_of_something_else_is_no_address(text: str) -> None:
     assert PLACE(text, Known()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [
+        ("Boise, Idaho", "America/Boise"),
+        ("Boise ID", "America/Boise"),
+        ("nampa idaho", "America/Boise"),
+        ("Nampa, ID", "America/Boise"),
+        ("Salem OR", "America/Los_Angeles"),
+        ("tx", "America/Chicago"),
+        ("TX", "America/Chicago"),
+        ("near Chicago", "America/Chicago"),
+        ("i live in Seattle", "America/Los_Angeles"),
+        ("OR", "America/Los_Angeles"),
+        ("i really want to drink, help me", None),
+        ("hi", None),
+        ("HI", None),
+        ("ok", None),
+        ("Ok.", None),
+        ("talk to me", None),
+        ("is it this or that or", None),
+    ],
+)
+def test_a_state_is_one_and_a_word_is_a_word(text: str, zone: str | None) -> None:
+    assert READ[Step.TIME_ZONE](text, Known("US")) == zone
+
+
+@pytest.mark.parametrize(
+    ("text", "country"),
+    [
+        ("US", "US"), ("us", "US"), ("the states", "US"), ("México", "MX"), ("UK", "GB"), ("NZ", "NZ"), ("Canada", "CA"),
+        ("um", None), ("so", None), ("no", None), ("CA", None), ("ca", None), ("GA", None),
+    ],
+)  # fmt: skip
+def test_two_letters_are_a_country_only_where_they_can_be_nothing_else(text: str, country: str | None) -> None:
+    assert READ[Step.COUNTRY](text, Known()) == country
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("9 am", "09:00"), ("around 8:30 in the morning please", "08:30"), ("6:30pm", "18:30"), ("noon", "12:00"),
+        ("mornings are best, 10", "10:00"), ("a las 7 de la noche", "19:00"), ("maybe 9ish?", "09:00"), ("18h30", "18:30"),
+        ("in the evening", "19:00"),
+        ("i'm at a 9 right now", None), ("i used 2 bags last night", None), ("had 10 beers", None), ("3 days sober", None),
+        ("my craving is 8", None), ("he hit me at 9", None),
+    ],
+)  # fmt: skip
+def test_a_time_is_all_that_is_said(text: str, at: str | None) -> None:
+    assert READ[Step.CHECK_IN_AT](text, Known()) == at
