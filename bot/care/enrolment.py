@@ -11,7 +11,7 @@ from bot.content import Content
 from bot.delivery import outbox
 from bot.delivery.messages import Choice, Lane, Outbound
 from bot.recovery.joining import Step
-from bot.recovery.people import Practice, Role
+from bot.recovery.people import KEPT_OUT, Practice, Role
 from bot.store import audit, conversations, people
 from bot.store.database import Unit, new_id
 from bot.store.tables import ConsentRow, PersonRow
@@ -122,6 +122,24 @@ async def ask_client(
     await outbox.enqueue(unit, conversation, [Outbound(text, choices)], Lane.NOTICE, now)
 
 
+async def _keep_out(unit: Unit, refusal: ConsentRow, now: datetime) -> None:
+    """A client's no stands above whatever was noted before: no invite is good any more, and who has joined is out."""
+    others = select(ConsentRow).where(ConsentRow.other_id == refusal.other_id, ConsentRow.id != refusal.id)
+    for consent in await unit.session.scalars(others):
+        consent.withdrawn_at = consent.withdrawn_at or now
+    await joining.end_invites(unit, str(refusal.other_id), now)
+    relative = await unit.session.get_one(PersonRow, refusal.other_id)
+    if await joining.agreed(unit, relative.id):
+        relative.joining = KEPT_OUT
+
+
+async def _let_in(unit: Unit, consent: ConsentRow) -> None:
+    """Who had joined, was refused and is agreed to after all goes on where they were."""
+    relative = await unit.session.get_one(PersonRow, consent.other_id)
+    if relative.joining == KEPT_OUT:
+        relative.joining = None
+
+
 def is_answer(payload: str) -> bool:
     """Whether a choice's payload answers a question of consent."""
     return payload.startswith(f"{_PAYLOAD}:")
@@ -137,6 +155,8 @@ async def answer(voice: Voice, payload: str) -> None:
         return
     yes = said == "yes"
     row.given_at, row.refused_at = (now, None) if yes else (None, now)
+    row.withdrawn_at = None
+    await (_let_in(unit, row) if yes else _keep_out(unit, row, now))
     await audit.write(unit, row.person_id, f"relative {'agreed to' if yes else 'refused'}", row.other_id, now)
     relative = (await people.get(unit, row.other_id)).first_name
     person = voice.case.person

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.care import protocol
-from bot.care.case import Case
+from bot.care.case import Case, Voice
 from bot.care.turn import Turn
 from bot.delivery.messages import plain
 from bot.escalation import alerts
@@ -23,6 +23,15 @@ class AskForHuman:
     async def apply(self, unit: Unit, turn: Turn) -> None:
         story = f"{turn.now:%d %b %H:%M} UTC, {self.why}: {plain(turn.text)}"
         await alerts.raise_alert(unit, alerts.Raising(self.kind, turn.person.id, story=story), turn.now)
+
+
+async def asked_from_outside(voice: Voice, text: str) -> None:
+    """Somebody whom we send nothing asks for a person: staff are told all the same, and they hear whether that worked."""
+    case = voice.case
+    story = f"{case.now:%d %b %H:%M} UTC, asks for a person: {plain(text)}"
+    what = alerts.Raising(AlertKind.HUMAN, case.person.id, story=story)
+    _, reached = await alerts.raise_alert(case.unit, what, case.now)
+    await voice.say("service.person_told" if reached else "service.person_not_told")
 
 
 @dataclass(frozen=True, slots=True)

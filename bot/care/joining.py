@@ -18,7 +18,7 @@ from bot.escalation.policy import AlertKind
 from bot.recovery import joining
 from bot.recovery.check_in import next_due, parse_time
 from bot.recovery.joining import Step
-from bot.recovery.people import DECLINED, MINOR, Person, Role
+from bot.recovery.people import DECLINED, KEPT_OUT, MINOR, Person, Role
 from bot.store import audit, people
 from bot.store.database import Unit, new_id
 from bot.store.tables import AlertRow, ConsentRow, ContactPointRow, ConversationRow, InviteRow, OutboundRow, PersonRow
@@ -46,9 +46,7 @@ async def invite(unit: Unit, person: PersonRow, now: datetime) -> str:
     """
     if not await _consented(unit, person.id):
         raise NotConsented("the client has not agreed to this relative")
-    old = select(InviteRow).where(InviteRow.person_id == person.id, InviteRow.used_at.is_(None))
-    for row in await unit.session.scalars(old):
-        row.expires_at = now
+    await end_invites(unit, person.id, now)
     code = "".join(secrets.choice(_LETTERS) for _ in range(10))
     unit.session.add(
         InviteRow(
@@ -61,6 +59,13 @@ async def invite(unit: Unit, person: PersonRow, now: datetime) -> str:
     )
     await audit.write(unit, "operator", "invited", person.id, now)
     return f"{code[:5]}-{code[5:]}"
+
+
+async def end_invites(unit: Unit, person_id: str, now: datetime) -> None:
+    """No invite of a person is good any more."""
+    old = select(InviteRow).where(InviteRow.person_id == person_id, InviteRow.used_at.is_(None))
+    for row in await unit.session.scalars(old):
+        row.expires_at = min(row.expires_at, now)
 
 
 async def _consented(unit: Unit, person_id: str) -> bool:
@@ -153,7 +158,7 @@ async def begin(voice: Voice) -> None:
 async def reopen(voice: Voice) -> bool:
     """Begin again with someone who had declined, or put the question that waits once more; returns whether it was that."""
     row = await voice.case.unit.session.get_one(PersonRow, voice.case.person.id)
-    if row.joining is None or row.joining == MINOR:
+    if row.joining in (None, MINOR, KEPT_OUT):
         return False
     if row.joining == DECLINED:
         await begin(voice)
@@ -217,15 +222,21 @@ async def _first_open(row: PersonRow) -> Step | None:
     return next((step for step, value in told.items() if step in steps and value is None), None)
 
 
-async def answer(voice: Voice, text: str) -> bool:
+async def answer(voice: Voice, text: str, *, tapped: bool = False) -> bool:
     """Read a message as the answer to the question that waits; returns whether it was one.
 
     What is no answer to a question that may be left out belongs to the bot: nobody who writes of a craving is asked
-    for their country again.
+    for their country again. And nobody agrees to what has not come yet, or says how old they are with the answer to
+    something else that was asked meanwhile.
+
+    Args:
+        tapped: it is a button below the question itself.
     """
     case = voice.case
     row = await case.unit.session.get_one(PersonRow, case.person.id)
     step = Step(str(row.joining))
+    if not tapped and not await _was_read(voice, step):
+        return await _not_yet(voice, row, step)
     if step is Step.AGREE:
         await _agreement(voice, row, joining.says_yes(text))
         return True
@@ -249,6 +260,34 @@ async def answer(voice: Voice, text: str) -> bool:
     _keep(case.unit, row, step, read, case.now)
     await case.unit.session.flush()
     await _next(voice, row, step)
+    return True
+
+
+def _wordings(voice: Voice, step: Step) -> frozenset[str]:
+    """All words in which a question may have been put."""
+    case = voice.case
+    said = set()
+    for name in {f"joining.{step}", _AGAIN.get(step, f"joining.{step}")}:
+        piece = case.content.piece(name, case.person.language)
+        said |= {voice.text(name, at) for at in range(len(piece.texts))}
+        said |= {case.content.fill(more, case.person.country, case.person.language) for more in piece.more}
+    return frozenset(said)
+
+
+async def _was_read(voice: Voice, step: Step) -> bool:
+    """Whether the question is the last that went out: only then what they write can be its answer."""
+    last = await outbox.last_sent(voice.case.unit, voice.case.conversation.contact_point_id, 1)
+    return bool(last) and last[0].text in _wordings(voice, step)
+
+
+async def _not_yet(voice: Voice, row: PersonRow, step: Step) -> bool:
+    """Something else stands between the question and the answer: what must be answered is put again, the rest waits."""
+    if not step.needed:
+        row.joining = None
+        return False
+    waits = await outbox.waits(voice.case.unit, voice.case.conversation.contact_point_id)
+    if not any(message.text in _wordings(voice, step) for message in waits):
+        await _ask(voice, row, step)
     return True
 
 

@@ -395,8 +395,13 @@ async def not_reached(unit: Unit, content: Content, alert_id: str, why: str, now
 
 
 async def closed(unit: Unit, alert: AlertRow) -> None:
-    """Staff have closed an alert: its questions wait for no answer any more."""
-    query = select(QuestionRow).where(QuestionRow.alert_id == alert.id, QuestionRow.outcome.is_(None))
+    """Staff have closed an alert: its questions wait for no answer any more.
+
+    But for rescue steps: whoever is in the middle of them goes on until they say that it is over.
+    """
+    query = select(QuestionRow).where(
+        QuestionRow.alert_id == alert.id, QuestionRow.outcome.is_(None), QuestionRow.yes_means != STEPS
+    )
     for question in await unit.session.scalars(query):
         question.outcome = "closed"
 

@@ -201,7 +201,7 @@ def _check(person: Any) -> None:
         raise EnrolmentError("--name is empty")
     if not questions.is_zone(person.time_zone):
         raise EnrolmentError(f"--time-zone {person.time_zone}: there is none; give one such as America/Chicago")
-    if questions.read_country(person.country) != person.country.upper():
+    if not questions.is_country(person.country):
         raise EnrolmentError(f"--country {person.country}: give two letters, such as US")
     if person.language not in LANGUAGES:
         raise EnrolmentError(f"--language {person.language}: give one of {', '.join(LANGUAGES)}")

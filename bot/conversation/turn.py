@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from bot.care import enrolment, joining, protocol, staff
+from bot.care import danger, enrolment, human, joining, protocol, staff
 from bot.care.case import Case, Voice
 from bot.care.check_in import FORM as CHECK_IN_FORM
 from bot.care.human import FoundDanger
@@ -20,7 +20,7 @@ from bot.delivery import outbox
 from bot.delivery.messages import InStatus, Lane, Outbound, plain
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
-from bot.recovery.people import DECLINED, MINOR, Practice, Role
+from bot.recovery.people import DECLINED, KEPT_OUT, MINOR, Practice, Role
 from bot.recovery.scales import asks_for_person
 from bot.safety.findings import told_by
 from bot.store import conversations
@@ -37,6 +37,8 @@ COMMIT_ATTEMPTS = 3
 TOLD_FOR = timedelta(minutes=10)
 # Who gets public help gets it once in this time.
 TOLD_AGAIN_AFTER = timedelta(hours=24)
+# Whoever is in danger and nobody's client is told more often what has become of it.
+TOLD_IN_DANGER_AFTER = timedelta(minutes=10)
 # Whoever mistypes a code must be told, and whoever tries many need not be.
 TOLD_OF_A_CODE_AFTER = timedelta(seconds=30)
 # A question put so much later is no second wording of the first, but a check-back.
@@ -114,7 +116,10 @@ class TurnWorker:
 
     def _joining(self, claim: Claim) -> Write:
         async def write(_unit: Unit, case: Case) -> bool:
-            return await joining.answer(Voice(case, self._practice), claim.heard)
+            # A question of joining takes no word of ours for an answer, as the choices of other messages have them.
+            tapped = claim.tapped is not None
+            text = claim.heard if tapped else claim.turn.text
+            return await joining.answer(Voice(case, self._practice), text, tapped=tapped)
 
         return write
 
@@ -129,13 +134,24 @@ class TurnWorker:
         """Who is not known, or wants no messages, is told so once a day; danger was heard before this."""
 
         async def write(unit: Unit, case: Case) -> bool:
-            contact_id = case.conversation.contact_point_id
-            if not await outbox.written_since(unit, contact_id, case.now - TOLD_AGAIN_AFTER):
-                await Voice(case, self._practice).say(_outside(case))
+            contact = case.conversation.contact
+            voice, contact_id = Voice(case, self._practice), contact.id
+            if case.person.role is not Role.STRANGER and asks_for_person(turn.text):
+                await human.asked_from_outside(voice, turn.text)
+                return True
+            if await danger.is_open_for(unit, case.person.id):
+                if not await outbox.written_since(unit, contact_id, case.now - TOLD_IN_DANGER_AFTER):
+                    await voice.say("service.danger_open")
+                return True
+            # The word that confirmed an opt-out is none of the help.
+            stopped = contact.opted_out_at + timedelta(microseconds=1) if contact.opted_out_at else None
+            since = max(filter(None, (case.now - TOLD_AGAIN_AFTER, stopped)))
+            if not await outbox.written_since(unit, contact_id, since):
+                await voice.say(_outside(case))
             elif case.person.role is Role.STRANGER and joining.looks_like_code(turn.text):
                 if await outbox.written_since(unit, contact_id, case.now - TOLD_OF_A_CODE_AFTER):
                     return True
-                await Voice(case, self._practice).say("joining.code_unknown", case.now.minute)
+                await voice.say("joining.code_unknown", case.now.minute)
             return True
 
         return write
@@ -319,7 +335,8 @@ def _outside(case: Case) -> str:
     if case.person.role is Role.STRANGER:
         # A stranger has an interventionist where their number was somebody's before.
         return "service.whose_number" if case.person.interventionist_id else "service.stranger"
-    ended = {DECLINED: "joining.declined", MINOR: "joining.minor"}
+    # A relative who is kept out learns no more than anybody who was never here.
+    ended = {DECLINED: "joining.declined", MINOR: "joining.minor", KEPT_OUT: "service.stranger"}
     return ended.get(str(case.conversation.person.joining), "service.still_stopped")
 
 

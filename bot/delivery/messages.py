@@ -107,12 +107,14 @@ class Inbound:
         """
         data = json.loads(body)
         tapped, ask = data.pop("tapped"), data.pop("ask")
-        times = {name: data.pop(name, None) for name in ("written_at", "spooled_at")}
+        told = {name: data.pop(name, None) for name in ("written_at", "spooled_at")}
+        times = {name: datetime.fromisoformat(time) if time else None for name, time in told.items()}
         return cls(
             **{**data, "shape": Shape(data["shape"])},
             tapped=(str(tapped[0]), int(tapped[1])) if tapped else None,
             ask=Ask(ask) if ask else None,
-            **{name: datetime.fromisoformat(time) for name, time in times.items() if time},
+            written_at=times["written_at"],
+            spooled_at=times["spooled_at"],
         )
 
 

@@ -392,6 +392,17 @@ async def last_sent(unit: Unit, contact_id: str, limit: int = 3) -> tuple[Outbou
     return tuple(Outbound.parse(body) for body in bodies if body)
 
 
+async def waits(unit: Unit, contact_id: str) -> tuple[Outbound, ...]:
+    """The messages to a contact point that have not gone out yet, oldest first."""
+    query = (
+        select(OutboundRow)
+        .where(OutboundRow.contact_point_id == contact_id, OutboundRow.status == OutStatus.QUEUED)
+        .order_by(OutboundRow.sequence)
+    )
+    bodies = [unit.open_or(row, "body_sealed", "") for row in await unit.session.scalars(query)]
+    return tuple(Outbound.parse(body) for body in bodies if body)
+
+
 async def asked_since(unit: Unit, contact_id: str, moment: datetime) -> bool:
     """Whether anything but safety replies went to a contact point since a moment."""
     query = select(OutboundRow.id).where(

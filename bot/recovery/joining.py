@@ -168,6 +168,11 @@ def read_country(text: str) -> str | None:
     return _countries().get(plain)
 
 
+def is_country(code: str) -> bool:
+    """Whether two letters are the code of a country."""
+    return len(code) == 2 and _countries().get(code.lower()) == code.upper()
+
+
 _PLAIN_CODES = frozenset(("us", "uk", "gb", "mx", "es", "au"))
 
 
@@ -323,6 +328,7 @@ _NO_PLACE_WORDS = (
     "want wanna need feel feeling feels crave craving cravings drink drinking drank drunk using used beer beers bag"
     " bags sober clean relapsed relapse help cant"
     " can't dont don't won't wont hate die dying kill hurt hurts scared sad angry because think thinking know love sorry"
+    " yes yeah yep yup ok okay sure nope si claro vale"
     " quiero necesito siento ayuda ayudame porque ganas beber tomar tome recai odio morir miedo triste no nunca never"
 )
 _NO_PLACE = frozenset(_NO_PLACE_WORDS.split())

@@ -19,9 +19,9 @@ class Role(StrEnum):
         return str(Role.CLIENT if self is Role.STRANGER else self)
 
 
-# Where joining has ended without an agreement: they declined, or are too young.
-DECLINED, MINOR = "declined", "minor"
-NOT_JOINED = frozenset({DECLINED, MINOR})
+# Where joining has ended without an agreement: they declined, are too young, or the client wants this relative out.
+DECLINED, MINOR, KEPT_OUT = "declined", "minor", "kept_out"
+NOT_JOINED = frozenset({DECLINED, MINOR, KEPT_OUT})
 
 
 @dataclass(frozen=True, slots=True)

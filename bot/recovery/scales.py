@@ -197,7 +197,10 @@ _SOMEONE = r"(?:person|human|someone|somebody|counsel?lor|interventionist|staff|
 _PERSON = re.compile(
     rf"\b(?:talk|speak|write|chat) (?:to|with) (?:\w+ ){{0,3}}{_SOMEONE}\b"
     r"|\b(?:can|could) (?:someone|somebody|anyone|a person) (?:call|phone|write|help|talk)\b|\b(?:call|phone) me\b"
-    rf"|\b(?:need|want) (?:an? )?(?:real |actual )?{_SOMEONE}\b|^\W{{0,9}}(?:anyone|someone|anybody) there\b"
+    rf"|\b(?:need|want) (?:an? )?(?:real |actual |live )?{_SOMEONE}\b"
+    rf"|\b(?:can|could|may) i (?:get|have|reach|see|speak) (?:an? |the )?(?:real |actual |live )?{_SOMEONE}\b"
+    r"|\bhablar con (?:una persona|alguien|un humano|el equipo|mi consejer[oa])\b"
+    rf"|^\W{{0,9}}(?:person|human|persona|humano)\W*$|^\W{{0,9}}(?:anyone|someone|anybody) there\b"
 )
 
 

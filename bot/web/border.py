@@ -135,8 +135,11 @@ class Border:
         try:
             message = provider.inbound(form)
         except Unreadable as error:
-            # The provider has signed it, so that somebody wrote: nothing of that may be lost.
-            await self._set_aside("sms", json.dumps(form)[:MOST_KEPT], str(error), dict(form).get("Body", ""))
+            body = dict(form).get("Body", "")
+            if not body:
+                raise Refused(400, str(error)) from error
+            # The provider has signed it, and somebody wrote: from no telephone, perhaps, but nothing of that may be lost.
+            await self._set_aside("sms", json.dumps(form)[:MOST_KEPT], str(error), body)
             self._refused.labels("sms", "set aside").inc()
             return Response(TWIML, media_type="text/xml")
         await self._take(message)

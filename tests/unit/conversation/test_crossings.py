@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from bot.care import enrolment, safe_phone
+from bot.care import enrolment, joining, safe_phone
 from bot.care.enrolment import NewPerson
 from bot.channels.console import NAME, heard
 from bot.conversation.reception import Reception
@@ -264,3 +264,97 @@ async def test_what_shall_be_said_later_holds_up_nothing_that_is_said_now(house:
 async def test_who_tries_many_codes_is_not_answered_each_time(house: House) -> None:
     answers = [text for n in range(6) for text in await says(house, "nobody", f"ABCDE-1234{n}")]
     assert 1 <= len(answers) <= 2
+
+
+# Joining, and what stands between its questions
+
+
+async def test_nobody_agrees_to_what_has_not_reached_them(house: House) -> None:
+    tom, code = await house.newcomer("tom", Role.CLIENT, "Tom Reyes")
+    await house.app.intake.accept(heard("tom", code))
+    for text in ("yes", "1"):
+        await house.app.intake.accept(heard("tom", text))
+        await house.app.turns.run_once()
+    assert not await house.rows(ConsentRow), "the question still waits to be sent"
+    await house.app.settle()
+    assert sum("okay with you to go on" in text for text in to(house, "tom")) == 1
+    await says(house, "tom", "yes")
+    (consent,) = await house.rows(ConsentRow)
+    assert consent.given_at
+    assert tom.key == "tom"
+
+
+async def test_the_next_rescue_step_is_not_taken_for_an_age_and_goes_on_when_staff_close(house: House) -> None:
+    _, code = await house.newcomer("omar", Role.FAMILY, "Omar Diaz")
+    for text in (code, "1"):
+        await says(house, "omar", text)
+    steps = await says(house, "omar", "my daughter won't wake up, her lips are blue")
+    assert "911" in str(steps)
+    await says(house, "ruth", "1c paramedics are there")
+    on = await says(house, "omar", "1")
+    assert "country" not in str(on)
+    assert "next step" in str(on)
+    async with house.store.read() as unit:
+        omar = await people.by_key(unit, "omar")
+        assert omar
+        assert omar.joining == "adult", "nobody has said how old they are"
+
+
+async def test_a_yes_to_something_else_is_nobodys_address(house: House) -> None:
+    await says(house, "maya", "details")
+    await says(house, "maya", "skip")
+    await says(house, "maya", "yes")
+    async with house.store.read() as unit:
+        maya = await people.by_key(unit, "maya")
+        assert maya
+        assert maya.place_sealed is None
+
+
+async def test_a_clients_no_keeps_a_relative_out_whatever_was_noted_before(house: House) -> None:
+    now = house.clock.now()
+    async with house.store.write() as unit:
+        maya = await people.by_key(unit, "maya")
+        assert maya
+        new = NewPerson(key="bo", role=Role.FAMILY, name="Bo", time_zone="UTC", country="US")
+        bo = await enrolment.add(unit, new, now)
+        await enrolment.ask_client(unit, house.app.content, Practice("Alder House"), maya, bo, now)
+        await enrolment.consent_noted(unit, maya, bo, "by phone", now)
+        code = await joining.invite(unit, bo, now)
+    house.passer_by("bo", Role.FAMILY, "Bo")
+    for text in (code, "1", "1", "skip"):
+        await says(house, "bo", text)
+    house.move(hours=14)
+    await house.app.settle()
+    (row,) = [row for row in await house.rows(OutboundRow) if row.lane == int(Lane.NOTICE)]
+    assert "won't use" in str(await taps(house, "maya", row.id, 1))
+    asked_before = len(house.engine.asks)
+    assert "Bo" not in str(await says(house, "bo", "what do i say to her"))
+    await says(house, "bo", "START")
+    assert len(house.engine.asks) == asked_before, "who is kept out is served no more"
+    async with house.store.write() as unit:
+        again = await people.by_key(unit, "bo")
+        assert again
+        with pytest.raises(joining.NotConsented):
+            await joining.invite(unit, again, now)
+    await taps(house, "maya", row.id, 0)
+    await says(house, "bo", "what do i say to her")
+    assert len(house.engine.asks) == asked_before + 1, "and the client may think again"
+
+
+# Whom we send nothing
+
+
+async def test_who_stopped_the_messages_and_asks_for_a_person_is_told_to_staff(house: House) -> None:
+    await says(house, "maya", "STOP", keywords=True)
+    assert "messages are off" in str(await says(house, "maya", "hello")).lower() or "no more messages" in str(
+        to(house, "maya")[-1]
+    )
+    assert "told the team" in str(await says(house, "maya", "can i get a person please"))
+    assert [alert for alert in await house.rows(AlertRow) if alert.kind == AlertKind.HUMAN]
+
+
+async def test_a_stranger_in_danger_is_not_left_without_a_word(house: House) -> None:
+    await says(house, "nobody", "i took all my pills and i want to die")
+    await says(house, "nobody", "1")
+    house.move(minutes=15)
+    assert "911" in str(await says(house, "nobody", "what now")) or "emergency" in str(to(house, "nobody")[-1])

@@ -498,6 +498,7 @@ async def test_a_phone_that_cannot_be_reached_is_left_alone_until_something_arri
     await own.run_once()
     await own.told(row_id, Report("id-1", Receipt.FAILED, Fault.UNREACHABLE))
     assert not (await contact_of(house)).usable
+    house.move(seconds=1)
     next_id = await queue(house, house.client, "another", Lane.CRISIS)
     await own.run_once()
     await own.told(next_id, Report("id-2", Receipt.DELIVERED))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.recovery import scales
-from bot.recovery.scales import Sleep
+from bot.recovery.scales import Sleep, asks_for_person
 
 CRAVINGS = [
     ("7", 7), ("0", 0), ("10", 10), (" 4 ", 4), ("7/10", 7), ("7 / 10", 7), ("8 out of 10", 8), ("8 outta 10", 8),
@@ -180,3 +180,21 @@ def test_what_lies_above_the_scale_is_never_taken_for_a_level(number: int) -> No
 )
 def test_what_was_only_nearly_done_is_told_apart_from_what_was(text: str, used: bool | None) -> None:
     assert scales.read_used(text) is used
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "can i get a person please", "i need a real human", "person", "PERSON!", "let me talk to someone on the team",
+        "can somebody call me", "anyone there?", "quiero hablar con alguien", "puedo hablar con una persona",
+    ],
+)  # fmt: skip
+def test_who_wants_a_person_is_heard_without_the_engine(text: str) -> None:
+    assert asks_for_person(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["i have someone to talk to", "my sister is a good person", "i got a human moment today"]
+)
+def test_who_speaks_of_people_is_not_asking_for_one(text: str) -> None:
+    assert not asks_for_person(text)

@@ -92,7 +92,7 @@ async def served() -> AsyncIterator[Site]:
             raise site.trouble
         site.taken.append(message)
 
-    async def set_aside(channel: str, raw: str, reason: str) -> None:
+    async def set_aside(channel: str, raw: str, reason: str, _text: str = "") -> None:
         if site.trouble:
             raise site.trouble
         site.aside.append((channel, raw, reason))
@@ -218,8 +218,8 @@ REFUSALS: list[Any] = [
     ("a form not in UTF-8", lambda s: s.form(b"Body=\xff\xfe"), 400, "sms", "not a form"),
     ("no form", lambda s: s.form(b"violet umbrella"), 400, "sms", "not a form"),
     ("too many fields", lambda s: s.form(b"&".join([b"a=b"] * (MOST_FIELDS + 1))), 400, "sms", "not a form"),
-    ("no number", lambda s: s.sms({**TEXT, "From": WRITTEN}), 400, "sms", "no number that it came from"),
-    ("no id", lambda s: s.sms({**TEXT, "MessageSid": WRITTEN}), 400, "sms", "no id of a message"),
+    ("no number", lambda s: s.sms({**TEXT, "From": WRITTEN, "Body": ""}), 400, "sms", "no number that it came from"),
+    ("no id", lambda s: s.sms({**TEXT, "MessageSid": WRITTEN, "Body": ""}), 400, "sms", "no id of a message"),
     ("no status", lambda s: s.sms({**STATUS, "MessageStatus": WRITTEN}, "/sms/status"), 400, "sms",
      "no message, or no status that we know"),
 ]  # fmt: skip
@@ -243,6 +243,20 @@ async def test_what_is_wrong_has_its_status_and_its_counted_reason(
     assert (site.refused(border, reason), site.all_refused) == (before + 1, all_before + 1), "counted once"
     assert (site.taken, site.aside, site.told) == ([], [], []), "and never looked at"
     assert (await site.telegram()).status_code == 200, "and the next is taken"
+
+
+@pytest.mark.parametrize("odd", [{"From": "whatsapp:+15550100"}, {"From": "Anonymous"}, {"MessageSid": "none"}])
+async def test_what_somebody_wrote_from_no_telephone_is_kept_for_a_person_to_read(
+    site: Site, odd: dict[str, str]
+) -> None:
+    before = site.refused("sms", "set aside")
+    answer = await site.sms({**TEXT, **odd})
+    assert answer.status_code == 200
+    ((channel, raw, _),) = site.aside
+    assert channel == "sms"
+    assert TEXT["Body"] in raw
+    assert site.taken == []
+    assert site.refused("sms", "set aside") == before + 1
 
 
 async def test_a_status_of_an_unknown_message_is_refused(site: Site) -> None:
