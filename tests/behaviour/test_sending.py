@@ -261,6 +261,7 @@ async def test_a_pin_keeps_the_plan_from_whoever_holds_the_phone(world: World) -
     world.client.does_not_hear("That's right")
     await world.client.says("i have a craving, 8")
     world.client.hears("8")
+    world.client.does_not_hear("mother", "Lucia")
     await world.client.says("enough")
     await world.forward(minutes=16)
     await world.client.says("show me my plan")
