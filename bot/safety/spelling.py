@@ -74,7 +74,7 @@ class Speller:
         return found
 
     def _spell(self, typed: str) -> tuple[str, ...]:
-        word = _plain(typed)
+        word = plain(typed)
         found = self._listed(word)
         if found is not None:
             return found
@@ -166,7 +166,7 @@ class Speller:
         return tuple(word for part in reversed(found) for word in self.spellings.get(part, (part,)))
 
 
-def _plain(typed: str) -> str:
+def plain(typed: str) -> str:
     """Lower case, Latin letters, no marks, no invisible characters, runs of three letters cut to two."""
     if typed.isascii() and typed.isprintable():
         word = typed.lower()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.safety.patterns import HARD, OTHER, SOFT, number_symbol
-from bot.safety.spelling import INVISIBLE, MARKS, Speller
+from bot.safety.spelling import INVISIBLE, MARKS, Speller, plain
 
 MESSAGE_BORDER = "\x1e"  # between an earlier message and the next one
 _ENCLOSED = "\u24b6-\u24e9\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189\U0001f1e6-\U0001f1ff"
@@ -20,6 +20,7 @@ _CUT = (
     rf"|(?P<hard>[.?!\u3002\uff01\uff0e\uff1f\u00a1\u00bf\u2026\n\r]+)"
     rf"|(?P<soft>[,;:()\[\]\"\u201c\u201d\u2013\u2014\uff0c\uff1b{MESSAGE_BORDER}]+|-{{2,}})"
 )
+_ONE_LETTER = 3  # characters of a letter with what may be hidden behind it
 _FEWEST_SPELT = 3  # letters in a row that may be a spelt-out word ("d i e")
 _MOST_SPELT = 400  # letters put together at a time
 _SPELT_BETWEEN = re.compile(r"[\s.\-_*,/|]{1,4}")
@@ -109,11 +110,12 @@ class Reader:
                 show_faces()
             if group == "word":
                 typed = found.group()
-                alone = end - start == 1 and typed.isalpha()
+                letter = plain(typed) if end - start <= _ONE_LETTER else ""
+                alone = len(letter) == 1 and letter.isalpha()
                 if letters and not (alone and len(letters) < _MOST_SPELT and _near(text, letters[-1][1], start)):
                     gather()
                 if alone:
-                    letters.append((len(symbols), end, typed.lower()))
+                    letters.append((len(symbols), end, letter))
                 if _is_sum(text, start, end):
                     add(OTHER, start, end)
                     continue
