@@ -17,6 +17,7 @@ from rasa.nlu.featurizers.featurizer import Featurizer
 from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from scipy.linalg import cho_factor, cho_solve
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from engine.encoder import LAYERS, WINDOWS
@@ -27,6 +28,8 @@ FILE = "intents.joblib"
 WORD = r"(?u)\b\w+(?:'\w+)?\b|[^\w\s]"
 # Main directions kept of each encoder layer: as good as all 384 (docs/decisions/0004-understanding.md), a third of the work.
 AXES = 128
+# So many messages are compared with all others at a time.
+ROWS = 1_000
 
 
 def vectors_of(messages: Sequence[Message]) -> np.ndarray:
@@ -56,9 +59,14 @@ class KernelRegression:
         self._known = [model.fit_transform(small).T.tocsr() for _, model in self._sparse]
         wanted = np.eye(len(names))[places]
         self._mean = wanted.mean(0)
-        kernel = self._compare(small, vectors).astype(np.float64)
+        kernel = np.empty((len(small), len(small)))
+        for at in range(0, len(small), ROWS):
+            # In parts: what is needed in between would otherwise take several times the room of the whole.
+            kernel[at : at + ROWS] = self._compare(small[at : at + ROWS], vectors[at : at + ROWS])
         kernel[np.diag_indices_from(kernel)] += self._ridge
-        self._weights = np.linalg.solve(kernel, wanted - self._mean).astype(np.float32)
+        # Likeness to itself is positive and the ridge is added, so that this shorter way is open.
+        factor = cho_factor(kernel, lower=True, overwrite_a=True, check_finite=False)
+        self._weights = cho_solve(factor, wanted - self._mean, check_finite=False).astype(np.float32)
         return self
 
     def scores(self, texts: Sequence[Text], vectors: np.ndarray) -> np.ndarray:
