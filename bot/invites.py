@@ -1,6 +1,6 @@
 """How an invite is handed over: a link for Telegram, a code to text."""
 
-from telegram.error import TelegramError
+from telegram.error import InvalidToken, TelegramError
 
 from bot.channels import telegram
 from bot.channels.telegram import TelegramBot
@@ -18,6 +18,10 @@ async def ways(settings: Settings, role: Role, code: str) -> list[str]:
         async with TelegramBot(name, token.get_secret_value(), settings.telegram_api_url) as bot:
             try:
                 found.append(f"Telegram: https://t.me/{await bot.username()}?start={code}")
+            except InvalidToken:
+                found.append(
+                    "Telegram: the bot's token is wrong; `handrail doctor` says which. The code is good all the same"
+                )
             except TelegramError as error:
                 found.append(
                     f"Telegram: the bot's name cannot be asked now ({type(error).__name__}); "

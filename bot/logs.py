@@ -9,6 +9,9 @@ from typing import Any, TextIO, cast
 
 import structlog
 
+LEVEL = "HANDRAIL_LOG_LEVEL"
+LEVELS = ("debug", "info", "warning", "error")
+DEFAULT_LEVEL = "warning"
 # Libraries that would log requests, and with them addresses or bodies.
 _QUIET = ("httpx", "httpcore", "apscheduler", "alembic", "asyncio", "rasa_sdk", "uvicorn", "sqlalchemy")
 # Libraries that quote what they were sent in their errors, which reach us as exceptions anyway.
@@ -42,9 +45,9 @@ class _Bare(logging.Formatter):
 
 
 def configure() -> None:
-    """Log to standard error; the level comes from HANDRAIL_LOG_LEVEL, warnings by default."""
-    name = os.environ.get("HANDRAIL_LOG_LEVEL", "warning").upper()
-    level = getattr(logging, name, logging.WARNING)
+    """Log to standard error; the level comes from HANDRAIL_LOG_LEVEL, warnings where that is none."""
+    name = os.environ.get(LEVEL, "").lower()
+    level = getattr(logging, (name if name in LEVELS else DEFAULT_LEVEL).upper())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Bare("%(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.ERROR, handlers=[handler])

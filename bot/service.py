@@ -21,7 +21,7 @@ from bot.content import ContentError
 from bot.conversation.reception import Reception
 from bot.delivery import inbox
 from bot.delivery.spool import Spool
-from bot.opening import opened_store, unsigned
+from bot.opening import make_data_folder, opened_store, unsigned
 from bot.schedule.clock import RealClock
 from bot.settings import Settings
 from bot.web.border import Border
@@ -45,9 +45,12 @@ async def serve(settings: Settings) -> None:
 
     Raises:
         Unsigned: a safety text is not signed.
+        SettingsError: the data folder cannot be made, or nothing can listen where it shall.
         ServiceRunning: another service works on the same SQLite file.
     """
     content = load_content(settings.home)
+    # Also where the database is elsewhere: the spool must have its place before it is needed.
+    make_data_folder(settings)
     async with opened_store(settings, create=True) as store:
         store.claim_service()
         missing = await unsigned(store, content)
@@ -55,7 +58,7 @@ async def serve(settings: Settings) -> None:
             raise Unsigned(
                 f"{len(missing)} safety texts are not signed by your practice, so the service does not start: "
                 f"{', '.join(missing[:3])}{' …' if len(missing) > len(missing[:3]) else ''}. "
-                "Read them with `handrail content list --kind safety`, then `handrail content sign --by NAME`."
+                "Read them with `handrail content show --kind safety`, then `handrail content sign --by NAME`."
             )
         screen = load_screen(settings.home)
         stop = asyncio.Event()
@@ -76,10 +79,13 @@ async def serve(settings: Settings) -> None:
                 sys.stderr.write(_welcome(connections))
                 sys.stderr.flush()
                 hearing = asyncio.create_task(typed.hear(app, reception, stop))
+                # Beside the work: what is well goes on, and nobody waits for a provider that does not answer.
+                examining = asyncio.create_task(_examine(connections, settings))
                 try:
                     await app.serve(stop, _work(app, reception, connections, settings, last_sms))
                 finally:
                     hearing.cancel()
+                    examining.cancel()
 
 
 def _welcome(connections: Connections) -> str:
@@ -89,6 +95,26 @@ def _welcome(connections: Connections) -> str:
             "Type KEY: TEXT for someone at this terminal; Ctrl-C ends it.\n"
         )
     return f"Handrail is running on {', '.join(connections.channels)}. Ctrl-C ends it.\n"
+
+
+async def _examine(connections: Connections, settings: Settings) -> None:
+    """Say of every account with which something is wrong what the doctor says of it; the others go on meanwhile."""
+
+    async def say(name: str, found: Awaitable[str | None]) -> None:
+        try:
+            wrong = await found
+        except Exception as error:
+            log.warning("an account could not be examined", account=name, error=type(error).__name__)
+            return
+        if wrong:
+            sys.stderr.write(f"{name}: {wrong}.\n")
+            sys.stderr.flush()
+
+    bots = connections.bots.items()
+    asked = [say(name, bot.examine(webhook=settings.telegram_webhook)) for name, bot in bots]
+    if connections.provider is not None:
+        asked.append(say(sms.NAME, connections.provider.examine()))
+    await asyncio.gather(*asked)
 
 
 @asynccontextmanager

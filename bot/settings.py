@@ -1,16 +1,26 @@
 """Settings, read once from the environment (and `.env`) into one frozen object."""
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.logs import LEVEL
+from bot.recovery.joining import is_zone
 from bot.recovery.people import Practice
-from bot.store.database import StoreError, async_url
+from bot.store.database import StoreError, async_url, file_of
 from bot.store.vault import VaultError, parse_keys
 
+PREFIX = "HANDRAIL_"
+ENV_FILE = Path(".env")
 _TOKEN = re.compile(r"\d{3,20}:[A-Za-z0-9_-]{3,100}")
+# An address of this machine or its name. Nothing at all would mean every address that it has.
+_LISTENS = re.compile(r"[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 UNNAMED = Practice()
 HOME = Path(__file__).resolve().parent.parent
 
@@ -26,7 +36,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Every setting; `.env.example` explains them."""
 
-    model_config = SettingsConfigDict(env_prefix="HANDRAIL_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
     home: Path = HOME
     data: Path = Field(default=HOME / "data")
@@ -35,6 +45,7 @@ class Settings(BaseSettings):
     key_file: Path | None = None
     practice: str = UNNAMED.name
     country: str = "US"
+    time_zone: str = "America/New_York"
     hours: str = UNNAMED.hours
     phone: str = UNNAMED.phone
 
@@ -56,6 +67,30 @@ class Settings(BaseSettings):
     public_url: str = ""
     listen: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+
+    @field_validator("home")
+    @classmethod
+    def _is_a_checkout(cls, value: Path) -> Path:
+        missing = [name for name in ("content", "domain", "engine") if not (value / name).is_dir()]
+        if missing:
+            raise ValueError(
+                f"{value} has no folder {missing[0]}: give the checkout of Handrail, or leave this setting out"
+            )
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if not value or not is_zone(value):
+            raise ValueError("give a time zone by its IANA name, such as America/Chicago")
+        return value
+
+    @field_validator("listen")
+    @classmethod
+    def _can_be_listened_on(cls, value: str) -> str:
+        if not _LISTENS.fullmatch(value):
+            raise ValueError("give an address of this machine, such as 127.0.0.1")
+        return value
 
     @field_validator("telegram_token", "telegram_staff_token")
     @classmethod
@@ -79,6 +114,12 @@ class Settings(BaseSettings):
                 "give a number such as +15035550100, a short code, or a Messaging Service (MG and 32 characters)"
             )
         return value
+
+    @field_validator("practice", "hours", "phone")
+    @classmethod
+    def _said_or_general(cls, value: str, info: ValidationInfo) -> str:
+        # A line that was left empty is none: "The team reads and answers ." would be said to people.
+        return value.strip() or str(cls.model_fields[info.field_name or ""].default)
 
     @field_validator("public_url")
     @classmethod
@@ -143,9 +184,19 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data / 'handrail.db'}"
 
     @property
+    def url_name(self) -> str:
+        """How the database is named to whoever runs the service: by its setting, or by its file."""
+        return f"{PREFIX}DATABASE_URL" if self.database_url else str(self.data / "handrail.db")
+
+    @property
     def key_path(self) -> Path:
         """The key file: beside the data folder by default, never in it, so that no copy of the data carries its keys."""
         return self.key_file or self.data.with_name(f"{self.data.name}-keys")
+
+    @property
+    def has_empty_token(self) -> bool:
+        """Whether the clients' token stands in the settings with nothing behind it."""
+        return self.telegram_token is None and "telegram_token" in self.model_fields_set
 
     @property
     def spool(self) -> Path:
@@ -173,11 +224,15 @@ class Settings(BaseSettings):
                 return parse_keys(self.keys)
             if self.key_path.exists():
                 return parse_keys(self.key_path.read_text())
+        except UnicodeDecodeError as error:
+            raise SettingsError([f"{self.key_path}: is no key file"]) from error
         except (VaultError, OSError) as error:
-            raise SettingsError([f"HANDRAIL_KEYS or {self.key_path}: {error}"]) from error
-        raise SettingsError(
-            [f"HANDRAIL_KEYS is not set and {self.key_path} does not exist: `handrail keys new` makes a key file"]
-        )
+            raise SettingsError([f"{'HANDRAIL_KEYS' if self.keys else self.key_path}: {error}"]) from error
+        lacking = f"HANDRAIL_KEYS is not set and {self.key_path} does not exist"
+        file = file_of(self.url)
+        if file is not None and file.exists():
+            raise SettingsError([f"{lacking}: put the key file there with which {file} was made"])
+        raise SettingsError([f"{lacking}: `handrail keys new` makes a key file"])
 
 
 def read_settings() -> Settings:
@@ -189,16 +244,52 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsError(
-            [
-                ": ".join(
-                    part
-                    for part in (
-                        f"HANDRAIL_{str(item['loc'][0]).upper()}" if item["loc"] else "",
-                        str(item["msg"]).removeprefix("Value error, "),
-                    )
-                    if part
-                )
-                for item in error.errors()
-            ]
-        ) from error
+        raise SettingsError([_fault(item) for item in error.errors()]) from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise SettingsError([f"{ENV_FILE.resolve()} cannot be read: {reason}"]) from error
+
+
+# What to put there, by the kind of fault as the library names it.
+_GIVE = {
+    "bool": "give true or false",
+    "int": "give a whole number",
+    "float": "give a number",
+    "finite_number": "give a number",
+    "greater_than": "give a number above {gt:g}",
+    "greater_than_equal": "give {ge:g} or more",
+    "less_than": "give a number below {lt:g}",
+    "less_than_equal": "give {le:g} or less",
+    "path": "give the path of a file or folder",
+}
+
+
+def _fault(item: Any) -> str:
+    """A fault that the library has found, in our words; nothing of the value is said, for it may be a secret."""
+    name = f"{PREFIX}{str(item['loc'][0]).upper()}: " if item["loc"] else ""
+    kind = str(item["type"])
+    if kind == "value_error":
+        return name + str(item["msg"]).removeprefix("Value error, ")
+    give = _GIVE.get(kind) or _GIVE.get(kind.partition("_")[0], "cannot be understood: see .env.example")
+    return name + give.format(**item.get("ctx", {}))
+
+
+def misspelt(environment: Iterable[str]) -> list[str]:
+    """Names that look like settings and are none, in the environment or in `.env`: a sentence each, with the nearest right one.
+
+    Args:
+        environment: the names of the environment.
+    """
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    written = {name.upper() for name in dotenv_values(ENV_FILE)} if ENV_FILE.is_file() else set()
+    said = []
+    for places, names in (("the environment", {name.upper() for name in environment}), (str(ENV_FILE), written)):
+        for name in sorted(names):
+            if not name.startswith(PREFIX) or name in known or (name == LEVEL and names is not written):
+                continue
+            if name == LEVEL:
+                said.append(f"{name} in {ENV_FILE} is not read: set it in the environment")
+                continue
+            near = get_close_matches(name, [*known, LEVEL], n=1, cutoff=0.0)
+            said.append(f"{name} in {places} is no setting; the nearest is {near[0]}")
+    return said

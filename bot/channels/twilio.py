@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 from starlette.datastructures import ImmutableMultiDict
-from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.base.exceptions import TwilioException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
@@ -74,7 +74,7 @@ class Twilio:
         self._http = AsyncTwilioHttpClient(logger=quiet)
         self._client = Client(account, tokens[0], account, http_client=self._http)
         if api_url:
-            self._client.api.base_url = api_url
+            self._client.api.base_url = self._client.messaging.base_url = api_url
         self._validators = [RequestValidator(token) for token in tokens]
         self._sender = {"messaging_service_sid": sender} if sender.startswith("MG") else {"from_": sender}
         self._public_url = public_url.rstrip("/")
@@ -176,15 +176,43 @@ class Twilio:
     async def examine(self) -> str | None:
         """What is wrong with the account as it is set up, in a sentence; nothing where it can be used."""
         try:
-            account = await self._client.api.v2010.accounts(self._account).fetch_async()
-        except TwilioRestException as error:
-            if error.status in (401, 403, 404):
+            async with asyncio.timeout(TIMEOUT):
+                account = await self._client.api.v2010.accounts(self._account).fetch_async()
+                if str(account.status) != "active":
+                    return f"the Twilio account is {account.status}: look at its balance and its notices"
+                return await self._examine_sender()
+        except TwilioException as error:
+            status = _status_of(error)
+            if status in (401, 403, 404):
                 return (
                     "Twilio does not take HANDRAIL_TWILIO_ACCOUNT_SID with HANDRAIL_TWILIO_AUTH_TOKEN: copy both anew"
                 )
-            return f"Twilio answers {error.status}: try again later"
-        if str(account.status) != "active":
-            return f"the Twilio account is {account.status}: look at its balance and its notices"
+            return f"Twilio answers {status}: try again later"
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return f"Twilio cannot be reached ({type(error).__name__}): look at the connection"
+
+    async def _examine_sender(self) -> str | None:
+        """What is wrong with what we send from: the account must have it, and it must carry texts."""
+        service, sender = self._sender.get("messaging_service_sid"), self._sender.get("from_", "")
+        if service:
+            try:
+                await self._client.messaging.v1.services(service).fetch_async()
+            except TwilioException as error:
+                if _status_of(error) != 404:
+                    raise
+                return f"HANDRAIL_TWILIO_FROM={service}: this account has no such Messaging Service: copy its id anew"
+            return None
+        if not sender.startswith("+"):
+            codes = self._client.api.v2010.accounts(self._account).short_codes
+            found = [code.short_code for code in await codes.list_async(short_code=sender, limit=20)]
+            return None if sender in found else f"HANDRAIL_TWILIO_FROM={sender}: this account has no such short code"
+        # The provider looks for a part of a number, too.
+        rows = await self._client.incoming_phone_numbers.list_async(phone_number=sender, limit=20)
+        number = next((row for row in rows if row.phone_number == sender), None)
+        if number is None:
+            return f"HANDRAIL_TWILIO_FROM={sender}: this account has no such number: look under its active numbers"
+        if isinstance(number.capabilities, dict) and number.capabilities.get("sms") is False:
+            return f"HANDRAIL_TWILIO_FROM={sender}: this number carries calls and no texts: take one that does"
         return None
 
     async def close(self) -> None:
@@ -212,11 +240,7 @@ def _fault(code: int) -> Fault:
 
 def _fault_of(error: TwilioException) -> Fault | None:
     """Why it was certainly not sent; nothing where something between us gave up waiting, so that nobody knows."""
-    # The library has two kinds of errors, one for each form in which the provider words them.
-    code, status = (
-        getattr(error, "code", None),
-        getattr(error, "status", None) or getattr(error, "http_status_code", None),
-    )
+    code, status = getattr(error, "code", None), _status_of(error)
     if code in _FAULTS:
         return _FAULTS[code]
     if status is None or status in (502, 504):
@@ -224,3 +248,9 @@ def _fault_of(error: TwilioException) -> Fault | None:
     if status == 429:
         return Fault.BUSY
     return Fault.DOWN if status >= 500 else Fault.NOT_ALLOWED if status in (401, 403) else Fault.REFUSED
+
+
+def _status_of(error: TwilioException) -> int | None:
+    """The HTTP status: the library has two kinds of errors, one for each form in which the provider words them."""
+    found: int | None = getattr(error, "status", None) or getattr(error, "http_status_code", None)
+    return found

@@ -14,7 +14,7 @@ import uvloop
 import yaml
 from rich.console import Console as Terminal
 
-from bot.cli import people
+from bot.cli import keys, people, words
 from bot.cli.base import BAD, fail, told
 from bot.settings import HOME, Settings, read_settings
 
@@ -26,12 +26,10 @@ app = typer.Typer(
     help="Handrail: a relapse-prevention companion. Start with `handrail demo`.",
 )
 plan_app = typer.Typer(no_args_is_help=True, help="Relapse prevention plans: import and show.")
-content_app = typer.Typer(no_args_is_help=True, help="The fixed words: list them, and sign them for your practice.")
-keys_app = typer.Typer(no_args_is_help=True, help="Encryption keys: make one, or rotate to a new one.")
 practice_app = typer.Typer(no_args_is_help=True, help="The people of a practice.")
 app.add_typer(plan_app, name="plan")
-app.add_typer(content_app, name="content")
-app.add_typer(keys_app, name="keys")
+app.add_typer(words.content_app, name="content")
+app.add_typer(keys.keys_app, name="keys")
 app.add_typer(practice_app, name="practice")
 app.add_typer(people.client_app, name="client")
 app.add_typer(people.family_app, name="family")
@@ -301,115 +299,3 @@ async def _client(unit: Any, key: str) -> Any:
     if len(chosen) != 1:
         raise fail(f"Say which client with --client NAME. Known clients: {known}.")
     return chosen[0]
-
-
-@content_app.command("list")
-def content_list(
-    kind: Annotated[str, typer.Option(help="Only pieces of this kind, such as safety or skill.")] = "",
-) -> None:
-    """List every fixed text with its language, kind, sources, and whether the practice has signed it as it stands."""
-    from bot.app import load_content
-    from bot.opening import NotThere, looked_at
-    from bot.store import signatures
-
-    async def work(settings: Settings) -> dict[str, tuple[str, datetime]]:
-        try:
-            async with looked_at(settings) as store, store.read() as unit:
-                return await signatures.current(unit)
-        except NotThere:
-            return {}
-
-    with told():
-        settings = read_settings()
-        words, signed = load_content(settings.home), asyncio.run(work(settings))
-        for piece in words.pieces.values():
-            if kind and piece.kind != kind:
-                continue
-            by = signed.get(piece.digest)
-            state = f"signed by {by[0]} on {by[1]:%Y-%m-%d}" if by else "draft"
-            typer.echo(f"{piece.language}  {piece.kind:<7} {piece.id:<40} {state:<34} {', '.join(piece.sources)}")
-
-
-@content_app.command("sign")
-def content_sign(
-    by: Annotated[str, typer.Option(help="Who has read and approves these words.")],
-    piece: Annotated[list[str] | None, typer.Argument(help="Ids of pieces; none means every safety text.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
-) -> None:
-    """Sign texts as they stand. A text that is changed later counts as a draft again."""
-    from bot.app import load_content
-    from bot.opening import opened_store
-    from bot.store import signatures
-
-    async def work(settings: Settings, digests: dict[str, str]) -> int:
-        async with opened_store(settings, create=True) as store, store.write() as unit:
-            return await signatures.sign(unit, digests, by, datetime.now(UTC))
-
-    with told():
-        if not by.strip():
-            raise fail("--by needs a name: of whoever has read these words and answers for them.")
-        settings = read_settings()
-        words = load_content(settings.home)
-        known = {p.id for p in words.pieces.values()}
-        unknown = [name for name in piece or () if name not in known]
-        if unknown:
-            raise fail(f"No text is called {', '.join(unknown)}: `handrail content list` shows them all.")
-        chosen = [p for p in words.pieces.values() if (p.id in piece if piece else p.kind == "safety")]
-        if not yes:
-            for p in chosen:
-                typer.echo(f"\n{p.id} ({p.language})")
-                for text in p.wordings():
-                    typer.echo(f"  {text}")
-            typer.confirm(f"\nSign these {len(chosen)} texts as {by}?", abort=True)
-        count = asyncio.run(work(settings, {p.digest: p.id for p in chosen}))
-        typer.echo(f"{count} texts signed by {by}; {len(chosen) - count} were signed already.")
-
-
-@keys_app.command("new")
-def keys_new() -> None:
-    """Make the key file where there is none yet, and say where it is."""
-    from bot.store.vault import new_key, write_keys
-
-    with told():
-        settings = read_settings()
-        if settings.has_keys:
-            raise fail(f"There are keys already ({'HANDRAIL_KEYS' if settings.keys else settings.key_path}).")
-        write_keys(settings.key_path, dict([new_key()]))
-        typer.echo(
-            f"{settings.key_path} holds a new key. Keep a copy apart from the database: without it nothing opens."
-        )
-
-
-@keys_app.command("rotate")
-def keys_rotate() -> None:
-    """Add a new key, seal everything with it, and keep the old ones for backups. Works on a key file."""
-    from bot.opening import rotate_keys
-
-    with told():
-        settings = read_settings()
-        if settings.keys:
-            raise fail(
-                "The keys come from HANDRAIL_KEYS: put a new one first there (`handrail keys print` makes one), restart "
-                "the service, then run `handrail keys reseal`."
-            )
-        count = asyncio.run(rotate_keys(settings))
-        typer.echo(f"{count} values are sealed with the new key. A running service takes it up by itself.")
-
-
-@keys_app.command("reseal")
-def keys_reseal() -> None:
-    """Seal everything that an older key sealed with the current one (the first in HANDRAIL_KEYS)."""
-    from bot.opening import reseal
-
-    with told():
-        count = asyncio.run(reseal(read_settings()))
-        typer.echo(f"{count} values are sealed with the current key.")
-
-
-@keys_app.command("print")
-def keys_print() -> None:
-    """Print a new key as HANDRAIL_KEYS takes it; nothing is stored."""
-    from bot.store.vault import format_keys, new_key
-
-    key_id, key = new_key()
-    typer.echo(format_keys({key_id: key}).strip())

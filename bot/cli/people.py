@@ -8,7 +8,7 @@ import typer
 
 from bot.cli.base import fail, told
 from bot.recovery import joining as questions
-from bot.recovery.people import Role
+from bot.recovery.people import DECLINED, MINOR, Role
 from bot.settings import Settings, read_settings
 
 client_app = typer.Typer(no_args_is_help=True, help="Clients: add one.")
@@ -17,7 +17,9 @@ staff_app = typer.Typer(no_args_is_help=True, help="Staff: add one.")
 
 Key = Annotated[str, typer.Argument(help="A short name for them, such as maya; letters, digits, - and _.")]
 Name = Annotated[str, typer.Option(help="Their name, as they are greeted by its first word.")]
-Zone = Annotated[str, typer.Option(help="Time zone by its IANA name; they are asked when they join.")]
+Zone = Annotated[
+    str, typer.Option(help="Time zone by its IANA name; HANDRAIL_TIME_ZONE where left out. They are asked too.")
+]
 Country = Annotated[str, typer.Option(help="Two letters; the practice's own where left out. They are asked too.")]
 Language = Annotated[str, typer.Option(help="en or es.")]
 Number = Annotated[str, typer.Option(help="A number on which a person can call them.")]
@@ -28,7 +30,7 @@ def add_client(
     key: Key,
     name: Name,
     interventionist: Annotated[str, typer.Option(help="The short name of who looks after them.")] = "",
-    time_zone: Zone = "America/New_York",
+    time_zone: Zone = "",
     country: Country = "",
     language: Language = "en",
     check_in_at: Annotated[str, typer.Option(help="Local time of the daily check-in, such as 09:00.")] = "",
@@ -46,7 +48,7 @@ def add_client(
             key=key,
             role=Role.CLIENT,
             name=name,
-            time_zone=time_zone,
+            time_zone=time_zone or home.time_zone,
             country=(country or home.country).upper(),
             language=language,
             check_in_at=at.strftime("%H:%M") if at else None,
@@ -63,7 +65,7 @@ def add_family(
     name: Name,
     of: Annotated[str, typer.Option(help="The client they belong to, who must agree. Left out: unlinked.")] = "",
     consented: Annotated[str, typer.Option(help="That the client has agreed already: how, and when.")] = "",
-    time_zone: Zone = "America/New_York",
+    time_zone: Zone = "",
     country: Country = "",
     language: Language = "en",
     number: Number = "",
@@ -81,7 +83,7 @@ def add_family(
             key=key,
             role=Role.FAMILY,
             name=name,
-            time_zone=time_zone,
+            time_zone=time_zone or home.time_zone,
             country=(country or home.country).upper(),
             language=language,
             number=number or None,
@@ -98,7 +100,7 @@ def add_staff(
     on_call: Annotated[
         bool, typer.Option(help="Whether they are asked when an interventionist does not answer.")
     ] = True,
-    time_zone: Zone = "America/New_York",
+    time_zone: Zone = "",
     country: Country = "",
     language: Language = "en",
     number: Number = "",
@@ -111,7 +113,7 @@ def add_staff(
             key=key,
             role=Role.STAFF,
             name=name,
-            time_zone=time_zone,
+            time_zone=time_zone or home.time_zone,
             country=(country or home.country).upper(),
             language=language,
             on_call=on_call,
@@ -123,22 +125,39 @@ def add_staff(
 def invite(
     key: Annotated[str, typer.Argument(help="The short name of someone who was added.")],
 ) -> None:
-    """Print a new invite: for one use, good for seven days. Older ones of the same person end."""
+    """Print a new invite: for one use, good for seven days. Older ones of the same person end.
+
+    Who said that they are under 18 gets none.
+    """
+    from sqlalchemy import select
+
     from bot.care import joining
     from bot.care.enrolment import EnrolmentError
     from bot.opening import opened_store
     from bot.store import people
+    from bot.store.tables import ConsentRow
 
-    async def work(settings: Settings) -> tuple[Role, str]:
+    async def work(settings: Settings) -> tuple[Role, str, bool]:
         async with opened_store(settings) as store, store.write() as unit:
             row = await people.by_key(unit, key)
             if row is None:
                 raise EnrolmentError(
                     f"nobody is called {key}: `handrail client add`, `family add` or `staff add` first"
                 )
+            if row.joining == MINOR:
+                raise EnrolmentError(
+                    f"{key} said that they are under 18, so joining has ended, and another code would bring them the same "
+                    "answer: reach them yourself, or whoever looks after them"
+                )
             try:
-                return Role(row.role), await joining.invite(unit, row, datetime.now(UTC))
+                return Role(row.role), await joining.invite(unit, row, datetime.now(UTC)), row.joining == DECLINED
             except joining.NotConsented as error:
+                said_no = ConsentRow.other_id == row.id, ConsentRow.refused_at.is_not(None)
+                if await unit.session.scalar(select(ConsentRow.id).where(*said_no).limit(1)):
+                    raise EnrolmentError(
+                        f"{error}: they have said no to {key}. Where they think otherwise now and have told you, "
+                        "add the relative once more with --of and --consented"
+                    ) from error
                 raise EnrolmentError(
                     f"{error}: they were asked, and have not said yes. Where they have told you, "
                     "add the relative once more with --of and --consented"
@@ -146,20 +165,20 @@ def invite(
 
     with told():
         settings = read_settings()
-        role, code = asyncio.run(work(settings))
+        role, code, declined = asyncio.run(work(settings))
+        if declined:
+            typer.echo(f"{key} has said no when they were asked to join. With this code they are asked once more.")
         _print_invite(settings, role, code)
 
 
 def _add(new: Any, of: str = "", consented: str = "") -> None:
     from bot.app import load_content
     from bot.care import enrolment, joining
-    from bot.care.enrolment import EnrolmentError
+    from bot.care.enrolment import EnrolmentError, NewPerson
     from bot.opening import opened_store
     from bot.store import people
 
-    async def work(settings: Settings) -> tuple[Role, str | None]:
-        person = new(settings)
-        _check(person)
+    async def work(settings: Settings, person: NewPerson) -> tuple[Role, str | None]:
         now = datetime.now(UTC)
         async with opened_store(settings, create=True) as store, store.write() as unit:
             client = await people.by_key(unit, of) if of else None
@@ -172,16 +191,27 @@ def _add(new: Any, of: str = "", consented: str = "") -> None:
             if client is not None and consented:
                 await enrolment.consent_noted(unit, client, row, consented, now)
             elif client is not None:
-                content = load_content(settings.home)
                 await enrolment.ask_client(unit, content, settings.named, client, row, now)
                 return person.role, None
             return person.role, await joining.invite(unit, row, now)
 
     with told():
         settings = read_settings()
-        role, code = asyncio.run(work(settings))
+        person = new(settings)
+        _check(person)
+        content = load_content(settings.home)
+        role, code = asyncio.run(work(settings, person))
+        if person.country not in content.lines:
+            typer.echo(
+                f"{person.key} is in {person.country}, of which content/lines.yml has no lines to call: they are told of "
+                '"your local emergency number" and the like. Add the lines before they need them.',
+                err=True,
+            )
         if code is None:
-            typer.echo(f"{of} is asked now. Once they have agreed: `handrail invite KEY` with the key you just gave.")
+            typer.echo(
+                f"{of} is asked now, in the chat. Once they have said yes, `handrail invite {person.key}` prints the invite; "
+                "until then it says that they have not."
+            )
         else:
             _print_invite(settings, role, code)
 

@@ -218,8 +218,7 @@ class Store:
     @property
     def path(self) -> Path | None:
         """The SQLite file, or nothing on PostgreSQL and in memory."""
-        database = make_url(self.url).database
-        return Path(database) if self.is_sqlite and database and database != ":memory:" else None
+        return file_of(self.url)
 
     async def close(self) -> None:
         """Give back connections and the service lock."""
@@ -249,6 +248,14 @@ def async_url(url: str) -> str:
             f"the address starts with {parsed.drivername!r}: give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
         )
     return parsed.set(drivername=driver).render_as_string(hide_password=False)
+
+
+def file_of(url: str) -> Path | None:
+    """The SQLite file that an address names; nothing for PostgreSQL, or a database in memory."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        return None
+    return Path(parsed.database)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

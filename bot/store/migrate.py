@@ -27,13 +27,22 @@ async def upgrade(store: Store, revision: str = "head") -> None:
 
 async def is_current(store: Store) -> bool:
     """Whether the schema is the present one; changes nothing."""
+    return await _heads(store) == set(ScriptDirectory(str(FOLDER)).get_heads())
+
+
+async def is_empty(store: Store) -> bool:
+    """Whether nothing of Handrail's was ever made in the database; changes nothing."""
+    return not await _heads(store)
+
+
+async def _heads(store: Store) -> set[str]:
     heads: set[str] = set()
 
     def look(connection: Connection) -> None:
         heads.update(MigrationContext.configure(connection).get_current_heads())
 
     await store.inspect(look)
-    return heads == set(ScriptDirectory(str(FOLDER)).get_heads())
+    return heads
 
 
 async def downgrade(store: Store, revision: str = "base") -> None:

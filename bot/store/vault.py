@@ -74,18 +74,29 @@ def parse_keys(text: str) -> dict[str, bytes]:
         if len(key) != KEY_BYTES or len(known) != _ID_BYTES:
             raise VaultError(
                 f"key {number} is not 16 hexadecimal digits, a colon and {KEY_BYTES} bytes in base64; "
-                "`handrail keys new` prints one"
+                "`handrail keys print` prints one"
             )
         # Values carry the id in small letters, whatever the key file says.
         if keys.setdefault(known.hex(), key) != key:
             raise VaultError(f"key {number} has the id of an earlier one but is another key: remove the wrong one")
     if not keys:
-        raise VaultError("no encryption key given; `handrail keys new` prints one")
+        raise VaultError("no encryption key given; `handrail keys print` prints one")
     return keys
 
 
 def write_keys(path: Path, keys: Mapping[str, bytes]) -> None:
-    """Write a key file that only its owner may read, replacing an older one in one step."""
+    """Write a key file that only its owner may read, replacing an older one in one step.
+
+    Raises:
+        VaultError: it cannot be written there.
+    """
+    try:
+        _write_keys(path, keys)
+    except OSError as error:
+        raise VaultError(f"the key file {path} cannot be written: {error.strerror}") from error
+
+
+def _write_keys(path: Path, keys: Mapping[str, bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Made anew under a name of its own, readable by its owner alone.
     descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")

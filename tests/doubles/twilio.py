@@ -336,6 +336,9 @@ class Account:
         self.sid = sid
         self.token = token
         self.numbers = [number]
+        self.voice_only: set[str] = set()
+        """Numbers that take calls and no texts."""
+        self.status = "active"
         self.services: dict[str, list[str]] = {}
         self.keys: dict[str, str] = {}
         self.phones: dict[str, PhoneDouble] = {}
@@ -509,6 +512,28 @@ class Account:
             "uri": uri(page),
         }
 
+    def numbers_like(self, part: str) -> Json:
+        """IncomingPhoneNumbers.list: a part of a number is enough."""
+        found = [n for n in self.numbers if n.startswith("+") and part in n]
+        rows = [
+            {
+                "account_sid": self.sid,
+                "capabilities": {"voice": True, "sms": n not in self.voice_only, "mms": n not in self.voice_only},
+                "phone_number": n,
+                "sid": f"PN{index:032x}",
+            }
+            for index, n in enumerate(found)
+        ]
+        return _page("incoming_phone_numbers", rows, f"{ROOT}/{self.sid}/IncomingPhoneNumbers.json")
+
+    def short_codes(self, wanted: str) -> Json:
+        """ShortCodes.list."""
+        rows = [
+            {"account_sid": self.sid, "short_code": n, "sid": f"SC{index:032x}"}
+            for index, n in enumerate(n for n in self.numbers if not n.startswith("+") and wanted in ("", n))
+        ]
+        return _page("short_codes", rows, f"{ROOT}/{self.sid}/SMS/ShortCodes.json")
+
     # REST
 
     async def answer(self, request: Request, form: Params, sid: str | None) -> Response:
@@ -547,6 +572,12 @@ class Account:
         if request.method == "POST" and form.get("Body") == "":
             message.body = ""
         return JSONResponse(message.resource)
+
+
+def _page(name: str, rows: list[Json], path: str) -> Json:
+    """A list that fits on one page."""
+    more: Json = {"end": max(len(rows) - 1, 0), "page": 0, "page_size": 50, "start": 0, "uri": path}
+    return {name: rows, "first_page_uri": path, "next_page_uri": None, "previous_page_uri": None, **more}
 
 
 def _matches(message: Message, query: Params) -> bool:
@@ -607,7 +638,7 @@ class TwilioDouble:
 
     def point(self, client: Any) -> Any:
         """Have a twilio.rest.Client speak to this double; returns it."""
-        client.api.base_url = self.base
+        client.api.base_url = client.messaging.base_url = self.base
         return client
 
     def webhook(
@@ -685,19 +716,31 @@ class TwilioDouble:
         account = self._who(request)
         if account is None:
             return Refused(401, 20003).response()
-        if request.scope["route"].name == "account":
-            known = {"sid": account.sid, "friendly_name": "Handrail", "status": "active", "type": "Full"}
-            return JSONResponse(known | {"uri": f"{ROOT}/{account.sid}.json"})
+        match request.scope["route"].name:
+            case "account":
+                known = {"sid": account.sid, "friendly_name": "Handrail", "status": account.status, "type": "Full"}
+                return JSONResponse(known | {"uri": f"{ROOT}/{account.sid}.json"})
+            case "numbers":
+                return JSONResponse(account.numbers_like(request.query_params.get("PhoneNumber", "")))
+            case "short codes":
+                return JSONResponse(account.short_codes(request.query_params.get("ShortCode", "")))
+            case "service":
+                sid = request.path_params["service"]
+                if sid not in account.services:
+                    text = f"The requested resource /Services/{sid} was not found"
+                    return Refused(404, 20404, text).response()
+                return JSONResponse({"account_sid": account.sid, "sid": sid, "friendly_name": "Handrail"})
         return await account.answer(request, form, request.path_params.get("message"))
 
     def _who(self, request: Request) -> Account | None:
-        account = self.accounts.get(request.path_params["sid"])
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if account is None or scheme.lower() != "basic":
-            return None
         try:
             name, _, secret = base64.b64decode(given).decode().partition(":")
         except ValueError:
+            return None
+        # The addresses of Messaging Services do not name the account.
+        account = self.accounts.get(request.path_params.get("sid", name))
+        if account is None or scheme.lower() != "basic":
             return None
         return account if {account.sid: account.token, **account.keys}.get(name) == secret else None
 
@@ -711,6 +754,9 @@ async def twilio_double() -> AsyncIterator[TwilioDouble]:
             Route(ROOT + "/{sid}/Messages.json", double._handle, methods=["GET", "POST"]),
             Route(ROOT + "/{sid}/Messages/{message}.json", double._handle, methods=["GET", "POST", "DELETE"]),
             Route(ROOT + "/{sid}.json", double._handle, methods=["GET"], name="account"),
+            Route(ROOT + "/{sid}/IncomingPhoneNumbers.json", double._handle, methods=["GET"], name="numbers"),
+            Route(ROOT + "/{sid}/SMS/ShortCodes.json", double._handle, methods=["GET"], name="short codes"),
+            Route("/v1/Services/{service}", double._handle, methods=["GET"], name="service"),
         ]
     )
     async with listening(app, double.closing) as base:

@@ -1,6 +1,7 @@
 """The commands that need no engine: plans, words, keys, doctor, screen."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,7 @@ def test_versions_count_up_and_show_can_be_imported_again(practice: Path) -> Non
 def test_the_service_refuses_unsigned_safety_words_until_they_are_signed(practice: Path) -> None:
     examined = run("doctor", folder=practice)
     assert examined.returncode == 2
+    assert "content show --kind safety" in examined.stdout
     assert "content sign" in examined.stdout
 
     signed = run("content", "sign", "--by", "Dr. Okafor", "--yes", folder=practice)
@@ -127,15 +129,36 @@ def test_an_old_database_without_its_key_is_refused_and_gets_no_new_one(practice
     keys = practice / "data-keys"
     kept = keys.read_bytes()
     keys.unlink()
-    done = run("content", "list", folder=practice)
-    assert done.returncode == 2
-    assert "does not hold" in done.stderr
-    assert not keys.exists(), "a key that opens nothing must not lie there as if it were the right one"
+    for command in (
+        ("content", "list"),
+        ("keys", "new"),
+        ("plan", "show", "maya"),
+        ("staff", "add", "bo", "--name", "Bo"),
+    ):
+        done = run(*command, folder=practice)
+        assert done.returncode == 2
+        assert "does not hold: put the right key file there" in done.stderr
+        assert "keys new" not in done.stderr
+        assert not keys.exists(), "a key that opens nothing must not lie there as if it were the right one"
+    examined = run("doctor", folder=practice).stdout
+    (told,) = [line for line in examined.splitlines() if "encryption keys" in line]
+    assert told.startswith("MEND")
+    assert "put the right key file there" in told
+    assert "keys new" not in told
     keys.write_text("00112233445566aa:" + "A" * 43 + "=\n")
     keys.chmod(0o600)
     assert "MEND  database" in run("doctor", folder=practice).stdout
     keys.write_bytes(kept)
     assert run("plan", "show", "maya", folder=practice).returncode == 0
+
+
+def test_a_database_with_nobody_in_it_gets_no_second_key_either(tmp_path: Path) -> None:
+    run("content", "sign", "--by", "Dr. Okafor", "--yes", folder=tmp_path)
+    (tmp_path / "data-keys").unlink()
+    done = run("keys", "new", folder=tmp_path)
+    assert done.returncode == 2
+    assert "handrail.db is there already: put the key file there with which it was made" in done.stderr
+    assert not (tmp_path / "data-keys").exists()
 
 
 def test_what_a_command_writes_is_for_its_owner_alone(practice: Path) -> None:
@@ -178,3 +201,63 @@ def test_looking_makes_nothing(tmp_path: Path) -> None:
     assert "there is none yet" in looked.stdout
     assert "to be signed" in looked.stdout
     assert not list(tmp_path.rglob("*.db")), "neither listing the texts nor the doctor makes a database"
+
+
+def test_texts_are_shown_as_people_read_them(practice: Path) -> None:
+    shown = run("content", "show", "--kind", "safety", "--language", "en", folder=practice)
+    assert shown.returncode == 0, shown.stderr
+    assert "safety.suicide.definite.self (en)" in shown.stdout
+    assert "(es)" not in shown.stdout
+    assert "draft; sources: " in shown.stdout
+    assert "  says: I'm with you. Do this now. Call 911" in shown.stdout
+    assert "  then: Breathe for them." in shown.stdout
+    assert "call 911" in shown.stdout
+    assert "988 (call or text)" in shown.stdout
+    assert not re.search(r"\{(?:emergency|crisis|poison|violence|practice|hours|phone)\}", shown.stdout)
+
+
+def test_texts_are_shown_with_the_lines_of_the_practices_country(
+    practice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "safety.suicide.definite.self"
+    run("content", "sign", text, "--by", "Dr. Okafor", "--yes", folder=practice)
+    monkeypatch.setenv("HANDRAIL_COUNTRY", "GB")
+    shown = run("content", "show", text, folder=practice).stdout
+    assert "the lines of GB" in shown
+    assert "call 999" in shown
+    assert "116 123" in shown
+    assert "signed by Dr. Okafor" in shown
+    monkeypatch.setenv("HANDRAIL_COUNTRY", "FR")
+    shown = run("content", "show", text, folder=practice).stdout
+    assert "FR has no lines" in shown
+    assert "your local emergency number" in shown
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (("safety.nothing",), "No text is called safety.nothing"),
+        (("--kind", "saftey"), "--kind saftey: there is none; give one of family"),
+        (("--language", "fr"), "--language fr: there is none; give one of en, es"),
+    ],
+)
+def test_texts_that_there_are_not_are_told(tmp_path: Path, asked: tuple[str, ...], told: str) -> None:
+    done = run("content", "show", *asked, folder=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_a_key_that_is_made_on_the_way_is_spoken_of(tmp_path: Path) -> None:
+    made = run("staff", "add", "ruth", "--name", "Ruth Calloway", folder=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert f"{tmp_path / 'data-keys'} holds a new key. Keep a copy apart from the database" in made.stderr
+    again = run("staff", "add", "sam", "--name", "Sam Doe", folder=tmp_path)
+    assert "Keep a copy" not in again.stderr
+
+
+def test_a_key_file_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANDRAIL_KEY_FILE", "/proc/nowhere/keys")
+    done = run("keys", "new", folder=tmp_path)
+    assert done.returncode == 2
+    assert "the key file /proc/nowhere/keys cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
