@@ -205,9 +205,11 @@ async def test_a_malformed_call_gets_its_status_and_a_counted_reason(
 async def test_signed_calls_that_make_no_sense_are_refused(running: Practice) -> None:
     good = text_from(THEO, "hello")
     for wrong in ({"MessageSid": "x"}, {"From": "somebody"}, {"MessageSid": ""}, {"From": ""}):
-        assert await posted(running, "/sms", good | wrong) == 400
-    without = {key: value for key, value in good.items() if key != "From"}
+        assert await posted(running, "/sms", good | wrong | {"Body": ""}) == 400
+    without = {key: value for key, value in good.items() if key not in ("From", "Body")}
     assert await posted(running, "/sms", without) == 400
+    assert await posted(running, "/sms", good | {"From": "whatsapp:+15035550144"}) == 200
+    assert (await running.refused())["sms", "set aside"] == 1, "kept for a person, because somebody wrote"
     async with httpx.AsyncClient(trust_env=False) as client:
         assert (await client.get(f"{running.local}/sms")).status_code == 405
         assert (await client.post(f"{running.local}/telegram/telegram", content=b"{}")).status_code == 404
