@@ -77,6 +77,11 @@ class Pattern:
         """The pattern as a regular expression over symbols."""
         return re.compile(self.regex, re.DOTALL)
 
+    @property
+    def loose(self) -> bool:
+        """Whether anything may stand between its parts."""
+        return ".." in self.source or "~" in self.source
+
     def possible(self, present: frozenset[str]) -> bool:
         """Whether a text with these symbols can match at all, `needs` left aside."""
         return not any(asked.isdisjoint(present) for asked in self.also)

@@ -84,6 +84,9 @@ class Screen:
                     end -= 1
                 if reading.ends[end - 1] <= fresh:
                     continue
+                if reading.starts[start] < fresh and pattern.loose and rule.level is Level.POSSIBLE:
+                    # A sentence goes on in the next message; two weak signs in two messages are two subjects.
+                    continue
                 sighting = judge.sighting(rule, start, end)
                 if sighting is None:
                     continue

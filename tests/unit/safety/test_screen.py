@@ -243,3 +243,15 @@ def test_a_denial_afterwards_never_removes_what_was_plain(
 def test_poison_is_read_and_harmless(screen: Screen, poison: str) -> None:
     assert screen.read(poison) == ()
     assert ("suicide", "definite", "self") in seen(screen.read(f"{poison}. i want to die"))
+
+
+@pytest.mark.parametrize(
+    ("earlier", "text"),
+    [
+        (("i'm so sad today", "i just miss my mom"), "everything feels grey and heavy"),
+        (("can we do the breathing one", "ok"), "enough"),
+    ],
+)
+def test_weak_signs_in_two_messages_are_two_subjects(screen: Screen, earlier: tuple[str, ...], text: str) -> None:
+    assert seen(screen.read(text, earlier=earlier)) == seen(())
+    assert screen.read(text) == ()
