@@ -111,6 +111,20 @@ def text_of(tracker: Tracker) -> str:
     return "" if text.startswith("/") else text
 
 
+# Of words like these, said right after we have asked what a picture was, nothing else is known.
+_OF_A_PICTURE = frozenset({"nlu_fallback", "out_of_scope", "small_talk", "report_good_mood", "thank"})
+# Whoever writes more than so many words has told something.
+POURED_OUT = 12
+_THANKS = 2
+
+
+async def says_what_it_was(turn: Turn, tracker: Tracker) -> bool:
+    """Whether a message says what a picture was, or a place, that we have just asked about ("just my dog")."""
+    intent, words = intent_of(tracker), len(text_of(tracker).split())
+    said = intent in _OF_A_PICTURE and (_THANKS if intent == "thank" else 0) < words < POURED_OUT
+    return said and await turn.asked_what_it_was()
+
+
 def offer(turn: Turn, what: str, **details: Any) -> dict[str, Any]:
     """The value of the slot ``offer``: what a "yes" in the next message takes up."""
     return {"what": what, "turn": turn.id, **details}

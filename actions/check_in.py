@@ -9,11 +9,12 @@ from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
 from actions.base import Domain, Event, HandrailAction, offer, say, team, text_of
-from actions.craving import need_number
+from actions.craving import need_number, tells_of_pull
 from actions.forms import SKIPPED, SURE, FormStep, Heard, ended
 from bot.care.check_in import Answers, RecordCheckIn, done_today, given_today
 from bot.care.turn import Turn
 from bot.recovery import scales
+from bot.recovery.people import Role
 
 CRAVING_HIGH = 7
 MOOD_LOW = 2
@@ -141,6 +142,11 @@ class CheckInStep(FormStep):
             # Whoever says that they slipped is not asked for numbers first.
             self._keep(turn, tracker, {"check_used": True})
             return [SlotSet("check_used", True), *ended()]
+        if slot == "check_craving" and not heard.in_danger and tells_of_pull(heard.text):
+            # And whoever says that it pulls them now is not asked for their mood.
+            value = read_slot(slot, heard)
+            self._keep(turn, tracker, {slot: value})
+            return [SlotSet(slot, value), *ended()]
         return await super()._answer(dispatcher, slot, heard, turn, tracker)
 
     async def accepted(
@@ -148,7 +154,7 @@ class CheckInStep(FormStep):
     ) -> dict[str, Any] | None:
         more = {
             name: found
-            for name, found in _values(turn.text).items()
+            for name, found in _values(text_of(tracker)).items()
             if name != slot and found is not None and tracker.get_slot(name) is None
         }
         self._keep(turn, tracker, {slot: value, **more})
@@ -218,6 +224,10 @@ class BeginCheckIn(HandrailAction):
 
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
+        if turn.person.role is not Role.CLIENT:
+            # A relative gets here by the command alone, which the menu shows to everyone.
+            say(dispatcher, "utter_not_for_family")
+            return []
         done = await done_today(turn)
         if done is None:
             return [*await self._given(turn), FollowupAction("check_in_form")]
@@ -256,6 +266,8 @@ class FinishCheckIn(HandrailAction):
         if tracker.get_slot("misses"):
             say(dispatcher, "utter_check_in_left", who=await team(turn))
             return [*cleared, SlotSet("offer", offer(turn, "human", why="the check-in did not work"))]
+        if not complete and slots["check_mood"] is None and tells_of_pull(text_of(tracker)):
+            return [*cleared, FollowupAction("craving_form")]
         if not complete:
             say(dispatcher, "utter_check_in_stopped")
             return cleared

@@ -7,7 +7,7 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, offer, say, say_level, team
+from actions.base import Domain, Event, HandrailAction, offer, say, say_level, team, text_of
 from actions.forms import SKIPPED, AskSlot, Heard
 from actions.skills import (
     ANOTHER,
@@ -29,6 +29,15 @@ from bot.recovery.craving import HIGH, LOW, Outcome, outcome
 from bot.recovery.skill import find_trigger
 
 TRIGGER_CHOICES = 4
+# The pull itself, told as it is now: neither a level nor words about the step on the screen.
+_PULLS = re.compile(
+    r"\b(?:crav(?:e|ing)|want|wanna|need|dying|desperate|tempted|itching|jonesing|going|gonna) "
+    r"(?:(?:to|for|a|an|some|my|another|one|more|this|really|just|have|get|go|so|bad|badly) ){0,4}"
+    r"(?:drink|drinks|drinking|drunk|beers?|wine|vodka|whiskey|liquor|booze|alcohol|shot|use|using|hit|fix|dope|smoke"
+    r"|pills?|oxy|coke|meth|weed|high|gamble|gambling|bet)\b"
+    r"|\b(?:crav\w*|urges?|pull|it)(?:'s| is| are)? (?:\w+ ){0,2}(?:stronger|worse|unbearable|too strong)\b"
+)
+_NO_PULL = re.compile(r"\b(?:no|not|don'?t|do not|didn'?t|never|without|stop|quit)\b|\?\s*$")
 SHORT = 4
 _TAKEN_BACK = re.compile(
     r"^\W*(?:(?:sorry|oops|no|wait|i mean|i meant|actually|correction|rather|it'?s|it was|more)\b\W*)+", re.I
@@ -38,6 +47,12 @@ _TAKEN_BACK = re.compile(
 def level_words(level: int) -> str:
     """The response that takes up a level."""
     return "utter_level_high" if level >= HIGH - 1 else "utter_level_middle" if level > LOW else "utter_level_low"
+
+
+def tells_of_pull(text: str) -> bool:
+    """Whether someone says in words, and without a number, that they want to drink, use or gamble now."""
+    folded = scales.fold(text)
+    return bool(_PULLS.search(folded)) and not _NO_PULL.search(folded) and scales.read_number(text) is None
 
 
 class CravingStep(WalkingStep):
@@ -85,6 +100,9 @@ class CravingStep(WalkingStep):
                 return STOPPED
             if asked_for(await known_skills(turn), heard.text) and heard.means("ask_skill"):
                 return ANOTHER
+            if tells_of_pull(heard.text):
+                # Nobody who says how it pulls is told to take their time: the level is asked again.
+                return STOPPED
             return read_walk(heard, walk) or (ANOTHER if heard.means("ask_skill") else None)
         return None
 
@@ -100,8 +118,11 @@ class CravingStep(WalkingStep):
             return {"walk": (await walk_for(turn, "" if value == SKIPPED else str(value))).dump()}
         if slot == "walk_done":
             moved = await self.walked(value if value in COMMANDS else WAIT, dispatcher, turn, tracker)
-            level = scales.read_number(turn.text) if value == STOPPED else None
+            # Read from what they wrote: the 3 of "3 Enough" names a choice, and no level.
+            level = scales.read_number(text_of(tracker)) if value == STOPPED else None
             if level is None:
+                if tells_of_pull(text_of(tracker)):
+                    say(dispatcher, "utter_craving_told_again")
                 return moved
             turn.stage(_episode(tracker, {"craving_after": level}))
             return {**moved, "craving_after": level, **self._skips_change(level, tracker)}

@@ -16,6 +16,7 @@ from actions.base import (
     found_danger,
     intent_of,
     say,
+    says_what_it_was,
     since_message,
     text_of,
 )
@@ -153,6 +154,8 @@ class FormStep(HandrailAction):
             value = SKIPPED
         if value is None and self._digresses(heard, slot):
             return [ActionExecutionRejected(self.form)]
+        if value is None and await says_what_it_was(turn, tracker):
+            return [ActionExecutionRejected(self.form)]
         if value is None and self.free(slot) and heard.text.strip():
             value = heard.text.strip()
         if value is None:
@@ -186,6 +189,9 @@ class FormStep(HandrailAction):
 
     def _leads_away(self, heard: Heard, slot: str) -> bool:
         """Whether something more important has come up than the form."""
+        if heard.means("start_check_in") and not heard.text and "start_check_in" not in self.opened_by():
+            # By the command, or a button: that is no answer to anything.
+            return True
         return heard.means(*(INTERRUPTIONS - self.opened_by())) and heard.confidence >= SURE_ENOUGH_TO_LEAVE
 
     def opened_by(self) -> frozenset[str]:

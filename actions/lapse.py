@@ -55,7 +55,7 @@ class LapseStep(FormStep):
         if told_already:
             return {}
         turn.stage(TellOfLapse(turn.id))
-        await self._mend_check_in(turn)
+        await self._mend_check_in(turn, heard.text)
         say(dispatcher, "utter_lapse_heard", who=await team(turn))
         begun: dict[str, Any] = {"lapse_told": told, "episode": turn.id}
         if substance_group((), told) == "gambling":
@@ -64,10 +64,10 @@ class LapseStep(FormStep):
         return begun
 
     @staticmethod
-    async def _mend_check_in(turn: Turn) -> None:
+    async def _mend_check_in(turn: Turn, text: str) -> None:
         """Today's check-in said no, and now "actually, I did": the answer of the day is changed too."""
         done = await done_today(turn)
-        if done is not None and done.used is False and scales.is_correction(turn.text):
+        if done is not None and done.used is False and scales.is_correction(text):
             turn.stage(RecordCheckIn(replace(done, used=True), complete=True))
 
     async def read(self, slot: str, heard: Heard, turn: Turn, tracker: Tracker) -> Any:
@@ -91,8 +91,10 @@ class LapseStep(FormStep):
             self._found(turn, slot, Level.POSSIBLE)
             return None
         if slot in _DANGER and value is True:
-            hedged = slot == "lapse_body" and _HEDGED.search(turn.text)
-            self._found(turn, slot, Level.POSSIBLE if hedged else Level.DEFINITE)
+            said = text_of(tracker)
+            hedged = slot == "lapse_body" and _HEDGED.search(said)
+            # The number of a choice tells staff nothing: here a 2 is a yes.
+            self._found(turn, slot, Level.POSSIBLE if hedged else Level.DEFINITE, said or "Yes")
             return None
         return {}
 
@@ -103,8 +105,9 @@ class LapseStep(FormStep):
         return ("lapse_company", not found[0]) if any(found) else None
 
     @staticmethod
-    def _found(turn: Turn, slot: str, level: Level) -> None:
-        turn.stage(FoundDanger(Finding(_DANGER[slot], level, Net.FORM, slot, turn.text[:200])))
+    def _found(turn: Turn, slot: str, level: Level, said: str = "") -> None:
+        said = said or turn.text
+        turn.stage(FoundDanger(Finding(_DANGER[slot], level, Net.FORM, slot, said[:200]), said))
 
     def not_read(self, dispatcher: CollectingDispatcher, slot: str, heard: Heard, misses: int) -> None:
         if slot == "lapse_what":

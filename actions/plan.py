@@ -47,6 +47,15 @@ def _listed(items: tuple[str, ...] | list[str], most: int = SHOWN) -> str:
     return "; ".join(said) + "."
 
 
+def _overview_of(plan: Plan, turn: Turn) -> dict[str, str]:
+    """What pulls and what is done then, for a response's placeholders."""
+    known = choose(plan, turn.skills(), "")
+    return {
+        "triggers": _listed([trigger.name for trigger in plan.triggers]),
+        "skills": "; ".join(skill.name for skill in known[:SHOWN]),
+    }
+
+
 class TellPlan(HandrailAction):
     """Answers ask_plan, ask_people, ask_reasons, ask_triggers and ask_after_lapse."""
 
@@ -55,7 +64,7 @@ class TellPlan(HandrailAction):
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
         if turn.person.role is not Role.CLIENT:
-            say(dispatcher, "utter_plan_not_for_family")
+            say(dispatcher, "utter_not_for_family")
             return back_to_form(tracker)
         plan = await turn.plan()
         if plan is None:
@@ -63,22 +72,24 @@ class TellPlan(HandrailAction):
             return back_to_form(tracker)
         if await turn.plan_is_locked():
             # Last in the turn, because the answer to it is a bare number.
-            dispatcher.utter_message(text=turn.words("service.pin_ask"))
+            dispatcher.utter_message(text=await turn.pin_words())
             return []
         text = text_of(tracker)
         if open_form(tracker):
             # In the middle of something else "next" belongs to that: one piece, and back.
-            self._tell_in_between(dispatcher, intent_of(tracker), plan)
+            self._tell_in_between(dispatcher, intent_of(tracker), plan, turn)
             return back_to_form(tracker)
         return self._tell(dispatcher, intent_of(tracker), text, plan, turn)
 
-    def _tell_in_between(self, dispatcher: CollectingDispatcher, intent: str, plan: Plan) -> None:
+    def _tell_in_between(self, dispatcher: CollectingDispatcher, intent: str, plan: Plan, turn: Turn) -> None:
         if intent == "ask_after_lapse":
             say(dispatcher, "utter_plan_after_lapse_short", steps=_listed(plan.after_lapse, 2))
         elif intent == "ask_people":
             say(dispatcher, "utter_plan_people", people=spoken_people(plan))
         elif intent == "ask_reasons":
             say(dispatcher, "utter_plan_reasons_short", reason=plan.reasons[0])
+        elif intent == "ask_plan":
+            say(dispatcher, "utter_plan_overview_short", **_overview_of(plan, turn))
         else:
             say(dispatcher, "utter_plan_triggers", triggers=_listed([t.name for t in plan.triggers], 5))
 
@@ -112,11 +123,5 @@ class TellPlan(HandrailAction):
         if _NAMES_SOMETHING.search(text):
             say(dispatcher, "utter_plan_not_in_it", triggers=triggers)
             return [SlotSet("offer", offer(turn, "skill"))]
-        known = choose(plan, turn.skills(), "")
-        say(
-            dispatcher,
-            "utter_plan_overview",
-            triggers=triggers,
-            skills="; ".join(skill.name for skill in known[:SHOWN]),
-        )
+        say(dispatcher, "utter_plan_overview", **_overview_of(plan, turn))
         return []

@@ -8,7 +8,7 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, offer, say, team
+from actions.base import Domain, Event, HandrailAction, offer, say, team, text_of
 from actions.forms import SKIPPED, SURE, FormStep, Heard
 from bot.care.craving import RecordEpisode
 from bot.care.turn import Turn
@@ -180,7 +180,7 @@ class WalkingStep(FormStep):
         """The slots after a command inside the walk."""
         walk = Walk.parse(tracker.get_slot("walk"))
         if value == ANOTHER:
-            wanted = asked_for(await known_skills(turn), turn.text)
+            wanted = asked_for(await known_skills(turn), text_of(tracker))
             if wanted and wanted.key != walk.key:
                 return {"walk": (await walk_for(turn, "", wanted)).dump(), "walk_done": None}
         if value == STOPPED:

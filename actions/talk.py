@@ -8,6 +8,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
 from actions.base import (
+    POURED_OUT,
     Domain,
     Event,
     HandrailAction,
@@ -21,6 +22,7 @@ from actions.base import (
     open_form,
     say,
     say_level,
+    says_what_it_was,
     team,
     text_of,
 )
@@ -58,9 +60,15 @@ _SPANISH_ONLY = re.compile(
     re.IGNORECASE,
 )
 _SPANISH_HELLO = re.compile(r"\b(?:hola|buenas|buenos d[ií]as|qu[eé] tal)\b", re.IGNORECASE)
+_DELETES = re.compile(
+    r"\b(?:delete|erase|remove|wipe|get rid of)\b.{0,30}\b(?:data|account|profile|history|records?|info|information"
+    r"|everything (?:i|you|about|that)|(?:what|all) (?:i|you) (?:wrote|said|sent|told|know|have)"
+    r"|(?:my|our|these|all|the) (?:texts|messages|chats?))\b"
+    r"|\b(?:data|account|records?|messages) (?:be |get )?(?:deleted|erased|removed|wiped)\b"
+)
+_ON_THE_PHONE = re.compile(r"\b(?:on|from|off) (?:my|the|this) (?:phone|cell)\b")
 _HELP = frozenset(["help", "help me", "help please", "pls help", "please help", "please help me", "i need help", "sos"])
 LISTENS = 2
-POURED_OUT = 12
 
 
 class Clear(HandrailAction):
@@ -112,11 +120,15 @@ class Say(HandrailAction):
         if scales.fold(text_of(tracker)).strip(" .!?") in _HELP:
             say(dispatcher, for_role(turn, "utter_help_alone", domain), **lines(turn))
             return back_to_form(tracker)
+        if asks_for_deletion(text_of(tracker)):
+            return await _tell_of_deletion(turn, dispatcher, tracker)
         if intent == "greet" and _SPANISH_HELLO.search(text_of(tracker)):
             return _in_spanish(turn, dispatcher)
         if intent in _LIGHT and await turn.in_danger():
             say(dispatcher, "utter_unsure_in_danger", **lines(turn))
             return back_to_form(tracker)
+        if await says_what_it_was(turn, tracker):
+            return _hear_what_it_was(turn, dispatcher, tracker)
         response = for_role(turn, f"utter_{intent}", domain)
         say(dispatcher, response, name=turn.person.first_name, practice=turn.practice, **lines(turn))
         if intent == "change_check_in":
@@ -194,6 +206,10 @@ async def _unsure(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker
         # While staff have an open danger alert nobody is offered a menu.
         say(dispatcher, "utter_unsure_in_danger", **lines(turn))
         return back_to_form(tracker)
+    if asks_for_deletion(text):
+        return await _tell_of_deletion(turn, dispatcher, tracker)
+    if await says_what_it_was(turn, tracker):
+        return _hear_what_it_was(turn, dispatcher, tracker)
     if open_form(tracker):
         return back_to_form(tracker)
     if scales.fold(text).strip(" .!?") in _HELP:
@@ -218,6 +234,22 @@ async def _unsure(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker
         return [SlotSet("offer", offer(turn, "human", why="was not understood"))]
     say(dispatcher, for_role(turn, "utter_unsure", domain))
     return []
+
+
+def asks_for_deletion(text: str) -> bool:
+    """Whether someone wants what is kept of them deleted, and not what stands on their own phone."""
+    folded = scales.fold(text)
+    return bool(_DELETES.search(folded)) and not _ON_THE_PHONE.search(folded)
+
+
+async def _tell_of_deletion(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[Event]:
+    say(dispatcher, "utter_delete_data", who=await team(turn), practice=turn.practice)
+    return [SlotSet("offer", offer(turn, "human", why="wants their data deleted")), *back_to_form(tracker)]
+
+
+def _hear_what_it_was(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[Event]:
+    say(dispatcher, "utter_picture_heard")
+    return back_to_form(tracker) if open_form(tracker) else [SlotSet("offer", offer(turn, "listen"))]
 
 
 def _in_spanish(turn: Turn, dispatcher: CollectingDispatcher) -> list[Event]:

@@ -20,6 +20,8 @@ from bot.safety.protocol import Urgency
 
 SAFETY = "safety"
 FALLBACK_LANGUAGE = "en"
+# Where this stands in a text, "service.rates" is said on channels on which people are charged for messages.
+RATES = "{rates}"
 # Stands for a country that we do not know, or have no lines of.
 ANYWHERE = ""
 
@@ -77,8 +79,11 @@ class Content:
         return found
 
     def version(self, piece_ids: Iterable[str], language: str) -> str:
-        """A hash that stands for exactly the words of these pieces."""
-        digests = "\x1f".join(self.piece(piece_id, language).digest for piece_id in piece_ids)
+        """A hash that stands for exactly the words of these pieces, and for what is said of charges within them."""
+        pieces = [self.piece(piece_id, language) for piece_id in piece_ids]
+        if any(RATES in text for piece in pieces for text in piece.texts):
+            pieces.append(self.piece("service.rates", language))
+        digests = "\x1f".join(piece.digest for piece in pieces)
         return hashlib.sha256(digests.encode()).hexdigest()
 
     def safety(self, kind: Kind, moment: str, subject: Subject, language: str) -> Piece:

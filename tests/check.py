@@ -30,6 +30,7 @@ FILLED = {
     "time": "9 am",
     "staff": "Ruth",
     "relative": "Ana",
+    "rates": " Message and data rates may apply.",
 }
 SHOUTING = re.compile(r"!|\b(?:great|awesome|amazing) (?:job|work)\b", re.IGNORECASE)
 LABELS = re.compile(

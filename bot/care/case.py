@@ -13,6 +13,9 @@ from bot.safety.findings import Kind, Subject
 from bot.store.database import Unit
 from bot.store.tables import AlertRow, ConversationRow, SafePhoneRow
 
+# The channels on which carriers charge people for messages.
+CHARGED = frozenset({"sms"})
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -66,5 +69,12 @@ class Voice:
             "practice": self.practice.name,
             "hours": self.practice.hours,
             "phone": self.practice.phone,
+            "rates": self._rates(),
         }
         return self.case.content.say(piece, person.country, person.language, at, **(known | values))
+
+    def _rates(self) -> str:
+        """That messages may cost something, where a carrier charges for them; nothing on other channels."""
+        if self.case.conversation.contact.channel not in CHARGED:
+            return ""
+        return f" {self.case.content.piece('service.rates', self.case.person.language).texts[0]}"

@@ -19,7 +19,7 @@ from bot.recovery.people import Person
 from bot.safety.findings import Finding, Kind, Level, Subject
 from bot.store import conversations, people
 from bot.store.database import Unit, new_id
-from bot.store.tables import AlertRow, FindingRow
+from bot.store.tables import AlertRow, FindingRow, PersonRow
 
 FIRST_CHECK_BACK = timedelta(minutes=30)
 
@@ -111,14 +111,16 @@ async def check_in_unwanted(
 
 
 async def acknowledged(unit: Unit, content: Content, alert: AlertRow, staff: Person, now: datetime) -> None:
-    """Tell the person in danger who has read their alert, with no time promised."""
+    """Tell the person in danger who has read their alert, with no time promised, and no call where no number is known."""
     if alert.kind != AlertKind.DANGER or alert.person_id is None:
         return
     conversation = await conversations.of_person(unit, alert.person_id)
     if conversation is None:
         return
     case = Case(unit, content, await people.get(unit, alert.person_id), conversation, now)
-    words = case.words(Kind(str(alert.danger)), "acknowledged", await subject_of(unit, alert), name=staff.first_name)
+    number = await people.number_of(unit, await unit.session.get_one(PersonRow, alert.person_id))
+    moment = "acknowledged" if number else "acknowledged_no_number"
+    words = case.words(Kind(str(alert.danger)), moment, await subject_of(unit, alert), name=staff.first_name)
     await case.say(words, alert)
 
 

@@ -36,11 +36,15 @@ async def asked_from_outside(voice: Voice, text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FoundDanger:
-    """A form's own question brought a danger to light ("yes, my chest hurts"): the protocol takes over."""
+    """A form's own question brought a danger to light ("yes, my chest hurts"): the protocol takes over.
+
+    ``said`` is the answer in words, for staff.
+    """
 
     finding: Finding
+    said: str = ""
 
     async def apply(self, unit: Unit, turn: Turn) -> None:
         conversation = await conversations.get(unit, turn.conversation_id)
         case = Case(unit, turn.content, turn.person, conversation, turn.now)
-        await protocol.respond(case, [self.finding], turn.text, turn.message_id)
+        await protocol.respond(case, [self.finding], self.said or turn.text, turn.message_id)

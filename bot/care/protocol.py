@@ -23,6 +23,8 @@ _SILENT, _REPLACED = "silent", "replaced"
 # So long a bare 1 or 2 still belongs to the safety question that was put last.
 HEARD_FOR = timedelta(minutes=30)
 STEPS = "steps"
+# How what says where somebody is begins, as the channels name it.
+_PLACES = ("a location", "a place")
 _WITH_STEPS = frozenset({"definite", "danger", "silent"})
 
 
@@ -70,9 +72,12 @@ async def note(case: Case, findings: Sequence[Finding], story: str, message_id: 
 async def ask_about_media(case: Case, what: str, caption: str, *, speak: bool = True) -> None:
     """Something came that only a person can see or hear: say so, ask whether they are safe, and tell staff.
 
+    A place is no picture: staff have it with its coordinates, and that is said.
     Silence after it means nothing by itself: most pictures are of no danger. A "no" is a danger.
     """
-    story = f"{case.now:%d %b %H:%M} UTC, sent {what or 'something'} that Handrail cannot read. Ask them what it was."
+    place = what.startswith(_PLACES)
+    ask = "Ask them what is there." if place else "Ask them what it was."
+    story = f"{case.now:%d %b %H:%M} UTC, sent {what or 'something'} that Handrail cannot read. {ask}"
     if caption.strip():
         story += f" They wrote with it: {plain(caption)}"
     alert, _ = await alerts.raise_alert(
@@ -82,9 +87,10 @@ async def ask_about_media(case: Case, what: str, caption: str, *, speak: bool = 
         return
     if await open_question(case.unit, case.person.id) is not None:
         # What was asked before still waits for its answer, and comes first.
-        await case.say(case.words(Kind.SUICIDE, "media_again", Subject.SELF), alert)
+        await case.say(case.words(Kind.SUICIDE, "place_again" if place else "media_again", Subject.SELF), alert)
         return
-    await put(case, alert, Finding(Kind.SUICIDE, Level.POSSIBLE, Net.FORM, "media", ""), "media")
+    moment = "place" if place else "media"
+    await put(case, alert, Finding(Kind.SUICIDE, Level.POSSIBLE, Net.FORM, "media", ""), moment)
 
 
 async def _said_before(case: Case, finding: Finding) -> int:

@@ -1,7 +1,7 @@
 """The safe phone: a PIN for the plan, messages that show nothing, a word that drops the subject at once."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -13,6 +13,7 @@ from bot.delivery import outbox
 from bot.delivery.messages import InStatus, Lane, OutStatus
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
+from bot.recovery.people import Person
 from bot.recovery.safe_phone import (
     LOCKED_FOR,
     MOST_WRONG,
@@ -32,7 +33,9 @@ from bot.store.tables import ConversationRow, InboundRow, OutboundRow, SafePhone
 # By the OWASP Password Storage Cheat Sheet: 19 MiB, two passes.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _LEFT = "they left with their exit word"
+# After these a number is a PIN; the last two say until when none is taken.
 _PIN_ASKED = ("service.pin_ask", "service.pin_wrong")
+_PIN_LOCKED = ("service.pin_locked", "service.pin_still_locked")
 
 
 async def of(unit: Unit, person_id: str) -> SafePhoneRow | None:
@@ -54,7 +57,7 @@ async def hear(voice: Voice, text: str) -> bool:
             await _leave(voice, row)
             return True
         row.quiet_until = None
-        if row.pin_hash and text.strip().isdecimal() and await _asked_for_pin(voice):
+        if row.pin_hash and text.strip().isdecimal() and await _asked_for_pin(voice, row):
             await _try_pin(voice, row, text.strip())
             return True
     asked = ordered(text)
@@ -76,7 +79,10 @@ async def _do(voice: Voice, row: SafePhoneRow, asked: Ordered) -> None:
     unlocked = row.pin_hash is None or is_open(row, case.now)
     if asked.order in (Order.PIN_SET, Order.PIN_OFF) and not unlocked:
         # Whoever holds the phone now might not be its owner.
-        await voice.say("service.pin_ask")
+        if _is_locked(row, case.now):
+            await _say_locked(voice, row, "service.pin_still_locked")
+        else:
+            await voice.say("service.pin_ask")
     elif asked.order is Order.PIN_SET and not good_pin(asked.value):
         await voice.say("service.pin_bad")
     elif asked.order is Order.PIN_SET:
@@ -92,6 +98,9 @@ async def _do(voice: Voice, row: SafePhoneRow, asked: Ordered) -> None:
     elif asked.order is Order.EXIT_WORD:
         row.exit_word_sealed = case.unit.seal(SafePhoneRow, "exit_word_sealed", row.id, asked.value)
         await voice.say("service.exit_word_set")
+    elif asked.order is Order.EXIT_WORD_OFF:
+        row.exit_word_sealed = None
+        await voice.say("service.exit_word_off")
     else:
         if asked.order in (Order.DISCREET_ON, Order.DISCREET_OFF):
             row.discreet = asked.order is Order.DISCREET_ON
@@ -109,13 +118,42 @@ async def plan_is_locked(unit: Unit, person_id: str, now: datetime) -> bool:
     return row is not None and row.pin_hash is not None and not is_open(row, now)
 
 
-async def _asked_for_pin(voice: Voice) -> bool:
-    """Whether the last thing we said asked for the PIN: otherwise a number is an answer to something else."""
+def _is_locked(row: SafePhoneRow, now: datetime) -> bool:
+    """Whether no PIN is taken now, because too many were wrong."""
+    return row.locked_until is not None and row.locked_until > now
+
+
+async def locked_until(unit: Unit, person_id: str, now: datetime) -> datetime | None:
+    """Until when someone's plan takes no PIN; nothing where it does."""
+    row = await of(unit, person_id)
+    return row.locked_until if row is not None and _is_locked(row, now) else None
+
+
+def clock(at: datetime, person: Person) -> str:
+    """The first full minute from a moment on, by the person's own clock: "8:46 pm", "20:46"."""
+    local = (at + timedelta(seconds=59)).astimezone(person.zone)
+    if person.language == "es":
+        return local.strftime("%H:%M")
+    return f"{local.hour % 12 or 12}:{local.minute:02d} {'am' if local.hour < 12 else 'pm'}"
+
+
+async def _say_locked(voice: Voice, row: SafePhoneRow, piece: str) -> None:
+    await voice.say(piece, 0, **await _values(voice, row))
+
+
+async def _values(voice: Voice, row: SafePhoneRow) -> dict[str, str]:
+    until = clock(row.locked_until, voice.case.person) if row.locked_until else ""
+    return {"staff": await _staff_name(voice), "time": until}
+
+
+async def _asked_for_pin(voice: Voice, row: SafePhoneRow) -> bool:
+    """Whether the last thing we said was about the PIN: otherwise a number is an answer to something else."""
     case = voice.case
     last = await outbox.last_sent(case.unit, case.conversation.contact_point_id, 1)
+    values = await _values(voice, row)
     asks = {
-        voice.text(piece, at, staff=await _staff_name(voice))
-        for piece in _PIN_ASKED
+        voice.text(piece, at, **values)
+        for piece in (*_PIN_ASKED, *_PIN_LOCKED)
         for at in range(len(case.content.piece(piece, case.person.language).texts))
     }
     return bool(last) and last[0].text in asks
@@ -130,8 +168,8 @@ async def _staff_name(voice: Voice) -> str:
 
 async def _try_pin(voice: Voice, row: SafePhoneRow, pin: str) -> None:
     case, staff = voice.case, await _staff_name(voice)
-    if row.locked_until and row.locked_until > case.now:
-        await voice.say("service.pin_locked", staff=staff)
+    if _is_locked(row, case.now):
+        await _say_locked(voice, row, "service.pin_still_locked")
         return
     try:
         _HASHER.verify(str(row.pin_hash), pin)
@@ -143,7 +181,7 @@ async def _try_pin(voice: Voice, row: SafePhoneRow, pin: str) -> None:
         row.wrong, row.locked_until = 0, case.now + LOCKED_FOR
         story = f"{case.now:%d %b %H:%M} UTC. Five wrong PINs for their plan: somebody else may hold their phone."
         await alerts.raise_alert(case.unit, alerts.Raising(AlertKind.HUMAN, case.person.id, story=story), case.now)
-        await voice.say("service.pin_locked", staff=staff)
+        await _say_locked(voice, row, "service.pin_locked")
         return
     row.wrong, row.open_until = 0, case.now + OPEN_FOR
     await audit.write(case.unit, case.person.id, "plan opened by PIN", case.person.id, case.now)

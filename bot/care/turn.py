@@ -6,14 +6,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from sqlalchemy import select
+
 from bot.care import danger, safe_phone
 from bot.content import Content
+from bot.delivery import outbox
 from bot.recovery.people import Person
 from bot.recovery.plan import Plan
 from bot.recovery.skill import Skill
 from bot.store import people
 from bot.store.database import Store, Unit
 from bot.store.plans import current_plan
+from bot.store.tables import ConversationRow
+
+# The moments of the safety protocol that speak of something that came without words.
+ABOUT_MEDIA = ("media", "media_safe", "place")
 
 
 class Effect(Protocol):
@@ -56,6 +63,21 @@ class Turn:
         """Whether the client keeps the plan behind a PIN that they have not given just now."""
         async with self.store.read() as unit:
             return await safe_phone.plan_is_locked(unit, self.person.id, self.now)
+
+    async def pin_words(self) -> str:
+        """What is said instead of a plan behind a PIN: a request for it, or until when none is taken."""
+        async with self.store.read() as unit:
+            until = await safe_phone.locked_until(unit, self.person.id, self.now)
+        if until is None:
+            return self.words("service.pin_ask")
+        return self.words("service.pin_still_locked", time=safe_phone.clock(until, self.person))
+
+    async def asked_what_it_was(self) -> bool:
+        """Whether the last thing said to them asked about a picture, or whatever else only a person can look at."""
+        async with self.store.read() as unit:
+            query = select(ConversationRow.contact_point_id).where(ConversationRow.id == self.conversation_id)
+            last = await outbox.last_sent(unit, str(await unit.session.scalar(query)), 1)
+        return bool(last) and last[0].text in {self.words(f"safety.any.{moment}") for moment in ABOUT_MEDIA}
 
     async def in_danger(self) -> bool:
         """Whether staff still have an open danger alert about this person."""

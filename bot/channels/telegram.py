@@ -53,19 +53,22 @@ _A_ROW = 36  # characters of all titles of a row of buttons
 _COMMANDS = {
     "en": {
         "help": "who this is, and how to reach a person",
-        "plan": "your relapse prevention plan",
-        "checkin": "today's check-in",
+        "plan": "for clients: your relapse prevention plan",
+        "checkin": "for clients: today's check-in",
         "crisis": "numbers to call now",
         "stop": "no more messages",
     },
     "es": {
         "help": "qu\u00e9 es esto y c\u00f3mo hablar con una persona",
-        "plan": "tu plan",
-        "checkin": "el chequeo de hoy",
+        "plan": "para clientes: tu plan",
+        "checkin": "para clientes: el chequeo de hoy",
         "crisis": "n\u00fameros para llamar ahora",
         "stop": "no m\u00e1s mensajes",
     },
 }
+
+# Staff have no plan and no check-in here.
+_FOR_CLIENTS = frozenset({"plan", "checkin"})
 
 
 class Unparsable(Exception):
@@ -121,7 +124,8 @@ class TelegramBot:
     async def introduce(self) -> None:
         """Register the commands that Telegram offers when someone types a slash."""
         for language, commands in _COMMANDS.items():
-            rows = [BotCommand(name, description) for name, description in commands.items()]
+            left_out = _FOR_CLIENTS if self.name == STAFF else frozenset()
+            rows = [BotCommand(name, told) for name, told in commands.items() if name not in left_out]
             await self._bot.set_my_commands(rows, language_code="" if language == "en" else language)
 
     def cost(self, _message: Outbound) -> int:

@@ -15,7 +15,7 @@ MOST_KEPT = 100_000
 _OURS = re.compile(r"([0-9a-f]{32}):(\d{1,3})")
 _ASKS = {"start": Ask.START, "stop": Ask.STOP, "help": Ask.HELP, "crisis": Ask.CRISIS, "details": Ask.DETAILS}
 # What a command is heard as where the conversation itself answers it.
-_SAID = {"plan": "my plan", "checkin": "check in", "start": "hello"}
+_SAID = {"plan": "/plan", "checkin": "/checkin", "start": "hello"}
 
 
 class Undecodable(Exception):

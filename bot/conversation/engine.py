@@ -16,6 +16,8 @@ from bot.store.conversations import State
 # The engine reads this much of a text: more would hold up its loop, and the screen has read all of it.
 READS = 4_096
 TIMEOUT = 12.0
+# The commands that the conversation answers, as the engine hears them: whatever is open, they are none of its answers.
+COMMANDS = {"/plan": "/ask_plan", "/checkin": "/start_check_in"}
 _UNREADABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]+")
 _THUMBS = {"\U0001f44d": " yes ", "\U0001f44e": " no ", "\u2705": " yes ", "\u274c": " no ", "\U0001f44c": " ok "}
 
@@ -60,8 +62,11 @@ class Answer:
 def readable(text: str) -> str:
     """The part of a text that the engine reads, without what it cannot: no NUL, no lone surrogates, no commands.
 
-    A person's leading slash is taken away: to Rasa it would be a command, and only the application gives those.
+    A person's leading slash is taken away: to Rasa it would be a command, and only the application gives those. Ours,
+    alone in a text, are heard as what they ask for.
     """
+    if (command := COMMANDS.get(text.strip().casefold())) is not None:
+        return command
     for sign, word in _THUMBS.items():
         text = text.replace(sign, word)
     if len(text) > READS:

@@ -16,6 +16,7 @@ from bot.delivery import inbox, outbox
 from bot.delivery.messages import Ask, Inbound, InStatus, Lane, Outbound, Shape, plain
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
+from bot.recovery.joining import has_agreed
 from bot.recovery.opting_out import Wish, wish
 from bot.recovery.people import NOT_JOINED, Practice, Role
 from bot.safety.findings import Finding, Level, by_urgency
@@ -227,6 +228,9 @@ class Intake:
         if served and not mended and await safe_phone.hear(voice, message.text):
             return True
         asked = None if came.command else _asked(message, opted_out=contact.opted_out_at is not None)
+        if asked is None and case.person.role is Role.STAFF and message.text.strip(" .!?/").casefold() in _HELP_WORDS:
+            # Of staff a bare "help" asks who this is on every channel: nobody would answer it otherwise.
+            asked = Ask.HELP
         if asked is not None and await self._asked(voice, contact, message, asked):
             return True
         odd = message.shape in (Shape.EDIT, Shape.MEDIA) and not came.findings and message.text.strip()
@@ -245,7 +249,7 @@ class Intake:
         """Answer what is asked of the sending; returns whether that was all."""
         case = voice.case
         opted_out = contact.opted_out_at is not None
-        if case.person.role is Role.STRANGER and asked not in (Ask.STOP, Ask.HELP) and not opted_out:
+        if case.person.role is Role.STRANGER and asked in (Ask.START, Ask.DETAILS) and not opted_out:
             return False
         if asked is Ask.STOP:
             await sending.stop(voice, contact, confirm=not message.answered)
@@ -263,7 +267,7 @@ class Intake:
                 await voice.say("service.details_done")
         else:
             if not message.answered:
-                await voice.say(f"service.{asked}")
+                await voice.say(_answer_to(asked, case, opted_out=opted_out))
             # Who is being asked whether they are safe has not answered that with it.
             return await protocol.open_question(case.unit, case.person.id) is None
         return True
@@ -309,7 +313,8 @@ async def _tapped_before(unit: Unit, message: Inbound, now: datetime) -> bool:
     return soon and last is not None and unit.open_or(last, "text_sealed", "") == message.text
 
 
-_ASKS = {Wish.STOP: Ask.STOP, Wish.START: Ask.START, Wish.HELP: Ask.HELP}
+_HELP_WORDS = frozenset(("help", "info", "ayuda"))
+_ASKS = {Wish.STOP: Ask.STOP, Wish.START: Ask.START, Wish.HELP: Ask.HELP, Wish.CRISIS: Ask.CRISIS}
 
 
 def _asked(message: Inbound, *, opted_out: bool) -> Ask | None:
@@ -327,6 +332,15 @@ def _asked(message: Inbound, *, opted_out: bool) -> Ask | None:
     if found is None and message.text.strip(" .!").casefold() == "start":
         return Ask.START
     return _ASKS.get(found) if found else None
+
+
+def _answer_to(asked: Ask, case: Case, *, opted_out: bool) -> str:
+    """The words for who this is and for the lines to call: nobody is offered a person whom we could not bring."""
+    role = case.person.role
+    if asked is Ask.HELP:
+        return "service.help_staff" if role is Role.STAFF else "service.help"
+    served = role in (Role.CLIENT, Role.FAMILY) and has_agreed(case.conversation.person.joining) and not opted_out
+    return "service.crisis" if served else "service.crisis_lines"
 
 
 async def _unread(unit: Unit, came: _Came, person_id: str, message_id: str, now: datetime) -> None:

@@ -146,10 +146,11 @@ class TurnWorker:
             # The word that confirmed an opt-out is none of the help.
             stopped = contact.opted_out_at + timedelta(microseconds=1) if contact.opted_out_at else None
             since = max(filter(None, (case.now - TOLD_AGAIN_AFTER, stopped)))
-            if not await outbox.written_since(unit, contact_id, since):
+            first = not await outbox.written_since(unit, contact_id, since)
+            if first:
                 await voice.say(_outside(case))
-            elif case.person.role is Role.STRANGER and joining.looks_like_code(turn.text):
-                if await outbox.written_since(unit, contact_id, case.now - TOLD_OF_A_CODE_AFTER):
+            if case.person.role is Role.STRANGER and joining.looks_like_code(turn.text):
+                if not first and await outbox.written_since(unit, contact_id, case.now - TOLD_OF_A_CODE_AFTER):
                     return True
                 await voice.say("joining.code_unknown", case.now.minute)
             return True

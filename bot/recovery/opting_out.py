@@ -1,4 +1,4 @@
-"""What a text asks of the sending itself: no more messages, messages again, or who this is.
+"""What a text asks of the sending itself: no more messages, messages again, who this is, or the lines to call.
 
 Keywords are those of the carriers (CTIA Messaging Principles; 47 CFR 64.1200(a)(10) adds "any reasonable means", so
 a clear wish in a sentence counts on every channel). People in recovery write about stopping, quitting and ending all
@@ -12,12 +12,16 @@ from enum import StrEnum
 
 
 class Wish(StrEnum):
-    """What is asked; YES asks for messages only from someone who has opted out, else it answers a question."""
+    """What is asked; YES asks for messages only from someone who has opted out, else it answers a question.
+
+    CRISIS asks for the lines to call, by their bare name, on every channel.
+    """
 
     STOP = "stop"
     START = "start"
     YES = "yes"
     HELP = "help"
+    CRISIS = "crisis"
 
 
 # SÍ is left out: no carrier lifts its block on it, and a Spanish "sí" nearly always answers a question.
@@ -34,6 +38,13 @@ _PLAIN_STOPS = _STOP_WORDS - {"quit", "end", "cancel", "revoke"}
 _LONGEST = 1000
 
 _POLITE = re.compile(r"^(?:please|pls|plz|por favor) | (?:please|pls|plz|thanks|thank you|ty|por favor|gracias)$")
+_LINES = re.compile(
+    r"(?:(?:what(?:s| is| are)|give me|show me|send me|i need|need) )?(?:the |a |an |some |your )?"
+    r"(?:crisis(?: (?:help|(?:text )?lines?|hotlines?|(?:phone )?numbers?))?"
+    r"|(?:emergency|helpline|hotline) (?:lines?|(?:phone )?numbers?)"
+    r"|hotlines?|helplines?|numbers to call)"
+    r"|(?:(?:dame|cuales son) )?(?:el |la |los |las )?(?:lineas?|numeros?|telefonos?) de (?:crisis|emergencias?|ayuda)"
+)
 _NOT_WORDS = re.compile(r"[^a-z0-9]+")
 _FIRST_SENTENCE = re.compile(r"[^\w]*([\w\- ]{1,20}?) *(?:[.!;\n]| [-\u2013\u2014] |[\u2013\u2014])(?=(.*))", re.DOTALL)
 _SENTENCES = re.compile(r"[^.!?;\n]+[.!?;\n]*")
@@ -49,6 +60,8 @@ def wish(text: str, *, keywords: bool) -> Wish | None:
         found = _keyword(folded)
         if found is not None:
             return found
+    if _LINES.fullmatch(_POLITE.sub("", _words(folded))):
+        return Wish.CRISIS
     return Wish.STOP if _asks_for_silence(folded) else None
 
 
@@ -137,6 +150,9 @@ _US = (
     r"(?: (?:of|from|to|out of|off) (?:all |of )?(?:this|these|it|your|ur|the|any|you)"
     r"(?: (?:list|lists|service|texts?|messages?|sms|thing|updates))?)?"
 )
+_OUR_PROGRAM = (
+    r"(?:this|your|ur) (?:(?:text|texting|messaging|stupid|damn|automated) )?(?:program|app|bot|chatbot|service)"
+)
 _ENGLISH = (
     rf"(?:stop|quit|cease) {_SWEAR}{_REACH_ING} me",
     r"stop (?:texting|messaging|writing)",
@@ -162,6 +178,12 @@ _ENGLISH = (
     rf"i want to stop (?:getting|receiving) (?:all |any )?(?:of )?(?:these|your) {_NOUNS}",
     r"i (?:revoke|withdraw|take back) (?:my )?consent(?: to (?:texts?|messages?|be texted|be contacted|these|this))?",
     r"revoke (?:my )?consent",
+    # "The program" may be that of the twelve steps; this one, and yours, are ours.
+    r"(?:i (?:really |just )?(?:want|wanna|wish|would like|need|choose)(?: to)?|id like to|im (?:going to|gonna)|i) "
+    r"(?:quit|leave|cancel|drop out of|get out of|be (?:out of|done with)|stop using|out of) "
+    rf"{_OUR_PROGRAM}",
+    rf"i (?:(?:dont|do not) want|no longer want)(?: to (?:use|be in|be part of|be on))? {_OUR_PROGRAM}",
+    rf"(?:im|i am) done with {_OUR_PROGRAM}",
 )
 _TEXTOS = r"(?:mensajes?|mensajitos|textos?|mensajes de texto|sms)"
 _ESTO = rf"(?:{_TEXTOS}|esto|estos|eso|esas cosas|estas cosas)"
@@ -181,6 +203,8 @@ _SPANISH = (
     r"(?:dame|denme|deme|(?:quiero|quisiera) darme) de baja(?: de (?:esto|estos mensajes|la lista|esta lista|los mensajes))?",
     r"cancela(?:r|en|me)? (?:mi suscripcion|los mensajes|estos mensajes|la suscripcion)",
     r"(?:quiero|quisiera) cancelar (?:mi suscripcion|los mensajes|estos mensajes)",
+    r"(?:quiero|quisiera) (?:dejar|abandonar|cancelar|salir de|salirme de) este (?:programa|servicio|bot)",
+    r"ya no quiero (?:usar|estar en|seguir (?:con|en)) este (?:programa|servicio|bot)",
 )
 _CLOSING = r"(?: (?:mas|nunca|nunca mas|jamas|otra vez|de nuevo|ya|por favor|porfa|porfavor|gracias|ahora|para nada))*"
 # No "no" here: "no dejen de escribirme" asks for the opposite.

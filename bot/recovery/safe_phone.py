@@ -24,6 +24,7 @@ class Order(StrEnum):
     DISCREET_ON = "discreet_on"
     DISCREET_OFF = "discreet_off"
     EXIT_WORD = "exit_word"
+    EXIT_WORD_OFF = "exit_word_off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,15 @@ _WORDS = {
     Order.PIN_OFF: ("pin off", "/pin off", "no pin", "remove pin", "remove my pin", "quitar pin"),
     Order.DISCREET_ON: ("discreet on", "/discreet on", "be discreet", "modo discreto"),
     Order.DISCREET_OFF: ("discreet off", "/discreet off", "modo normal"),
+    Order.EXIT_WORD_OFF: (
+        "exit word off",
+        "no exit word",
+        "remove exit word",
+        "remove my exit word",
+        "sin palabra de salida",
+        "quitar palabra de salida",
+        "quitar mi palabra de salida",
+    ),
 }
 _BY_WORDS = {word: order for order, words in _WORDS.items() for word in words}
 
@@ -50,14 +60,14 @@ _BY_WORDS = {word: order for order, words in _WORDS.items() for word in words}
 def ordered(text: str) -> Ordered | None:
     """What a text orders, where it orders any of this and nothing else."""
     plain = fold(text).strip(" .!")
+    order = _BY_WORDS.get(plain)
+    if order is not None:
+        return Ordered(order)
     found = _PIN.fullmatch(plain)
     if found:
         return Ordered(Order.PIN_SET, found["value"])
     found = _EXIT.fullmatch(plain)
-    if found:
-        return Ordered(Order.EXIT_WORD, found["value"].strip())
-    order = _BY_WORDS.get(plain)
-    return Ordered(order) if order else None
+    return Ordered(Order.EXIT_WORD, found["value"].strip()) if found else None
 
 
 def good_pin(value: str) -> bool:
@@ -66,7 +76,9 @@ def good_pin(value: str) -> bool:
 
 
 # Words that mean something else too often to drop the subject.
-_TAKEN_WORDS = "yes no ok okay skip next enough more details datos craving plan person hi hello thanks bye uno dos si"
+_TAKEN_WORDS = (
+    "yes no ok okay skip next enough more details datos craving plan person hi hello thanks bye uno dos si on off"
+)
 _TAKEN = frozenset(_TAKEN_WORDS.split())
 
 

@@ -76,6 +76,9 @@ _PLAIN_YES = frozenset(f"{_SAYS_YES} {_BESIDE} {_FOR_NOW}".split())
 _PLAIN_NO = frozenset(f"{_SAYS_NO} {_BESIDE}".split())
 
 
+_THUMBS = {"\U0001f44d": "yes", "\U0001f44e": "no"}
+
+
 def _words(folded: str) -> set[str]:
     return set(re.findall(r"[\w'.]*[\w']", folded.lower()))
 
@@ -102,9 +105,15 @@ def help_is_there(text: str) -> bool:
     return "?" not in folded and bool(_HELP_IS_THERE.search(folded)) and _words(folded) <= _GOOD_NEWS_WORDS
 
 
+def _folded(text: str) -> str:
+    """An answer with straight apostrophes and single blanks; a thumb alone is what it says, in any colour of skin."""
+    folded = " ".join(text.replace("\u2019", "'").split())
+    return _THUMBS.get(re.sub("[\U0001f3fb-\U0001f3ff\ufe0f]", "", folded), folded)
+
+
 def read_answer(text: str) -> Answer:
     """Read an answer to a question that is answered with 1 (yes) or 2 (no); words count too, doubt is unclear."""
-    folded = " ".join(text.replace("\u2019", "'").split())
+    folded = _folded(text)
     if _NO.match(folded):
         return Answer.NO
     if _YES.match(folded):
@@ -118,7 +127,7 @@ def meaning(text: str, yes_means: Meaning) -> Meaning:
     Saying outright that one is safe, or is not, counts as that whatever the question was. A hedged answer settles
     nothing, unless it is the dangerous one; nor does a safe one that says more than that.
     """
-    folded = re.sub(r"\bnot alone\b", "safe", " ".join(text.replace("\u2019", "'").split()), flags=re.IGNORECASE)
+    folded = re.sub(r"\bnot alone\b", "safe", _folded(text), flags=re.IGNORECASE)
     answer = read_answer(folded)
     opposite = Meaning.DANGER if yes_means is Meaning.SAFE else Meaning.SAFE
     said = {Answer.YES: yes_means, Answer.NO: opposite, Answer.UNCLEAR: Meaning.UNCLEAR}[answer]

@@ -51,6 +51,10 @@ SAFE, DANGER, UNCLEAR = Meaning.SAFE, Meaning.DANGER, Meaning.UNCLEAR
         ("im nt safe", DANGER, DANGER),
         ("they are blue", DANGER, DANGER),
         ("no one can help", DANGER, UNCLEAR),
+        ("\U0001f44d", SAFE, DANGER),
+        ("\U0001f44d\U0001f3fe", SAFE, DANGER),
+        ("\U0001f44e", DANGER, SAFE),
+        ("\U0001f44d but for how long", UNCLEAR, UNCLEAR),
     ],
 )
 def test_an_answer_is_read_against_its_question(

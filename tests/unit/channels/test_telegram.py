@@ -16,7 +16,7 @@ from bot.channels.telegram_updates import MOST_KEPT, Ignored, Undecodable
 from bot.conversation.reception import NotKept
 from bot.delivery.messages import Ask, Inbound, Shape
 from bot.store.database import new_id
-from tests.doubles.telegram import BotDouble, ChatDouble
+from tests.doubles.telegram import BotDouble, ChatDouble, telegram_double
 from tests.unit.channels.conftest import CHAT, TOKEN, Line, Patience, telegram_line, until
 
 BOT = TelegramBot(telegram.CLIENTS, TOKEN)
@@ -120,8 +120,8 @@ async def test_a_sticker_says_what_its_emoji_says(chat: ChatDouble) -> None:
         ("/HELP@Handrail_Bot", Ask.HELP, "/HELP@Handrail_Bot"),
         ("/stop", Ask.STOP, "/stop"),
         ("/crisis@handrail_bot", Ask.CRISIS, "/crisis@handrail_bot"),
-        ("/plan", None, "my plan"),
-        ("/checkin@handrail_bot", None, "check in"),
+        ("/plan@handrail_bot", None, "/plan"),
+        ("/CheckIn", None, "/checkin"),
         ("/start", Ask.START, "hello"),
         ("/start K7PQ-M2", None, "K7PQ-M2"),
         ("/start@handrail_bot  K7PQ-M2 ", None, "K7PQ-M2"),
@@ -303,6 +303,18 @@ async def test_commands_are_offered_in_english_and_spanish(line: Line, double: B
     assert names == {"help", "plan", "checkin", "stop", "crisis"}
     assert names == {command["command"] for command in spanish}
     assert not {c["description"] for c in english} & {c["description"] for c in spanish}
+
+
+async def test_staff_are_offered_no_commands_of_clients() -> None:
+    async with telegram_double() as api, TelegramBot(telegram.STAFF, "2:staff", api.base) as bot:
+        double = api.bot("2:staff")
+        await bot.introduce()
+        for language in ("", "es"):
+            assert {command["command"] for command in double.settings[("commands", language)]} == {
+                "help",
+                "crisis",
+                "stop",
+            }
 
 
 # Reading

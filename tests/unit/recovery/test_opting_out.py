@@ -157,6 +157,12 @@ CLEAR = [
     "Ya no quiero estos mensajes",
     "'stop texting me'",
     "I want to stop getting these texts",
+    "i want to quit this program",
+    "I'd like to leave this program please",
+    "i'm done with this app",
+    "I don't want to be in your program anymore",
+    "i want out of this program because it isn't helping",
+    "ya no quiero estar en este programa",
 ]
 
 
@@ -261,6 +267,13 @@ OTHERWISE = [
     "my brother texts me all night. please stop texting me",
     "what do I say? stop texting me",
     "he was like stop texting me",
+    "i want to quit",
+    "i want to quit the program",
+    "i want to leave the program they put me in",
+    "i quit my program last week",
+    "how do i leave this program?",
+    "my dad wants me to quit this program",
+    "i don't want to quit this program",
     # Spanish
     "quiero dejar de tomar",
     "ya no quiero vivir",
@@ -297,6 +310,21 @@ def test_what_is_said_about_other_things_ends_nothing(text: str, keywords: bool)
 )
 def test_without_keywords_a_bare_word_ends_nothing(text: str) -> None:
     assert wish(text, keywords=False) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["crisis", "Crisis.", "/crisis", "crisis line", "the crisis line please", "emergency numbers", "hotline",
+     "what is the crisis number", "crisis text line", "línea de crisis", "números de emergencia"],
+)  # fmt: skip
+@pytest.mark.parametrize("keywords", [True, False])
+def test_the_lines_to_call_are_asked_for_by_their_bare_name(text: str, keywords: bool) -> None:
+    assert wish(text, keywords=keywords) is Wish.CRISIS
+
+
+@pytest.mark.parametrize("text", ["i'm in crisis", "it's a crisis at work", "i called the crisis line", "emergency"])
+def test_and_by_nothing_else(text: str) -> None:
+    assert wish(text, keywords=True) is None
 
 
 @given(st.text(), st.booleans())
