@@ -187,7 +187,7 @@ async def _ask(voice: Voice, row: PersonRow, step: Step, *, again: bool = False)
     last = await outbox.last_sent(case.unit, case.conversation.contact_point_id, 1)
     # Never the same words twice in a row, where there are others.
     texts = [voice.text(piece, at) for at in range(len(case.content.piece(piece, case.person.language).texts))]
-    text = next((one for one in texts if not last or last[0].text != one), texts[0])
+    text = texts[(texts.index(last[0].text) + 1) % len(texts)] if last and last[0].text in texts else texts[0]
     if again and step not in _AGAIN:
         own = voice.case.content.piece(piece, voice.case.person.language)
         text = voice.case.content.fill(own.more[0], voice.case.person.country, voice.case.person.language)
@@ -238,6 +238,8 @@ async def answer(voice: Voice, text: str, *, tapped: bool = False) -> bool:
     if not tapped and not await _was_read(voice, step):
         return await _not_yet(voice, row, step)
     if step is Step.AGREE:
+        if joining.asks_who_reads(text):
+            await voice.say("joining.agree_who")
         await _agreement(voice, row, joining.says_yes(text))
         return True
     if step is Step.ADULT:

@@ -104,6 +104,18 @@ def _plain(text: str) -> str:
     return re.sub(r"[.!,\"“”]", "", fold(text)).strip()
 
 
+_WHO_READS = re.compile(
+    r"\bwho(?:'s| is| else| all)?\b.*\b(?:see|sees|read|reads|reading|know|knows|look|access|watch)\w*"
+    r"|\b(?:is|will) (?:this|it|that)\b.*\b(?:private|confidential|secret|anonymous)\b"
+    r"|\bqui[eé]n(?:es)?\b.*\b(?:ve|ven|lee|leen|ver|leer|sabe|saben)\b|\b(?:privado|confidencial)\b"
+)
+
+
+def asks_who_reads(text: str) -> bool:
+    """Whether someone wants to know who reads what they write, before they agree."""
+    return bool(_WHO_READS.search(fold(text)))
+
+
 def says_yes(text: str) -> bool | None:
     """A yes, a no, or neither, to a question of joining; only plain answers count, because consent must be plain."""
     plain = _plain(text)

@@ -328,3 +328,11 @@ async def test_a_number_that_was_silent_for_a_month_is_still_theirs(world: World
     await silent_for(world, world.client, 30)
     await world.client.says("who can i call")
     world.client.does_not_hear("Numbers change owners")
+
+
+async def test_who_asks_who_reads_before_agreeing_is_told(world: World) -> None:
+    nadia, code = await world.newcomer("nadia", Role.CLIENT, "Nadia Ross")
+    await nadia.says(code)
+    await nadia.says("wait, who can see this?")
+    nadia.hears("team|interventionist|practice")
+    assert len(nadia.new) == 2, "the answer, and the question again"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.recovery.joining import READ, Known, Step
+from bot.recovery.joining import READ, Known, Step, asks_who_reads
 
 PLACE = READ[Step.PLACE]
 
@@ -95,3 +95,15 @@ def test_two_letters_are_a_country_only_where_they_can_be_nothing_else(text: str
 )  # fmt: skip
 def test_a_time_is_all_that_is_said(text: str, at: str | None) -> None:
     assert READ[Step.CHECK_IN_AT](text, Known()) == at
+
+
+@pytest.mark.parametrize(
+    "text", ["who can see this?", "Who reads it", "is this private", "quién lee esto", "who else will know about it"]
+)
+def test_who_wants_to_know_who_reads_is_heard(text: str) -> None:
+    assert asks_who_reads(text)
+
+
+@pytest.mark.parametrize("text", ["yes", "1", "who are you", "no thanks", "what is this"])
+def test_anything_else_is_not_that(text: str) -> None:
+    assert not asks_who_reads(text)

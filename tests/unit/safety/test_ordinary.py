@@ -16,8 +16,13 @@ _ANNOTATED = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 
 
 def ordinary() -> Iterator[tuple[str, str]]:
-    """Each example of an intent that is no danger, with the role of those who write it."""
+    """Each example of an intent that is no danger, with the role of those who write it.
+
+    But for those that were written to sound as much like danger as can be: `make eval` counts such messages.
+    """
     for path in sorted(NLU.glob("*.yml")):
+        if path.stem.startswith("near_miss_"):
+            continue
         for block in yaml.safe_load(path.read_text(encoding="utf-8")).get("nlu", []):
             intent = block.get("intent", "danger_")
             if intent.startswith("danger_"):
