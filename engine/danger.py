@@ -16,10 +16,10 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
-from rasa.shared.nlu.constants import INTENT, TEXT
+from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from engine.intents import SCORES
+from engine.intents import RANKING, SCORES
 
 FINDINGS = "findings"
 PREFIX = "danger_"
@@ -59,6 +59,17 @@ def suspected(found: List[Dict[Text, Any]], intent: Mapping[Text, Any], sure: fl
     return [*found, {"kind": kind, "level": "possible", "probability": round(confidence, 4)}]
 
 
+def set_aside(message: Message) -> None:
+    """Take the dangers out of the ranking where none was found: a single odd word ("purple") is no intent of its own.
+
+    What is left keeps its confidence, so that a message that is like nothing else is not understood.
+    """
+    ranking = [row for row in message.get(RANKING) or [] if not str(row[INTENT_NAME_KEY]).startswith(PREFIX)]
+    if ranking:
+        message.set(INTENT, ranking[0], add_to_output=True)
+        message.set(RANKING, ranking, add_to_output=True)
+
+
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
 class DangerNet(GraphComponent):
     """Reads the scores of the classifier before it and writes ``findings``: kind, level, probability."""
@@ -92,5 +103,7 @@ class DangerNet(GraphComponent):
             if message.get(TEXT):
                 found = findings(message.get(SCORES) or [], self._definite, self._possible)
                 found = suspected(found, message.get(INTENT) or {}, self._suspected)
+                if not found:
+                    set_aside(message)
             message.set(FINDINGS, found, add_to_output=True)
         return messages

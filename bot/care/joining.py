@@ -27,8 +27,9 @@ VALID_FOR = timedelta(days=7)
 JOINING = "joining"
 FAMILY = "family"
 DEFAULT_TIME = "09:00"
-# Letters and digits that cannot be mistaken for one another, as people read codes aloud.
-_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+# Letters and digits that cannot be mistaken for one another, as people read codes aloud, and of which no word can be made,
+# nor what people write for one: a code is read for danger like any text.
+_LETTERS = "26789CFHJNPQRTVWXYZ"
 _CODE = re.compile(r"(?<![A-Za-z0-9])([A-Za-z0-9]{5})-?([A-Za-z0-9]{5})(?![A-Za-z0-9])")
 _MISREAD = str.maketrans("OIL", "011")
 _AGAIN = {Step.AGREE: "joining.agree_again", Step.ADULT: "joining.adult_again"}
@@ -47,7 +48,7 @@ async def invite(unit: Unit, person: PersonRow, now: datetime) -> str:
     if not await _consented(unit, person.id):
         raise NotConsented("the client has not agreed to this relative")
     await end_invites(unit, person.id, now)
-    code = "".join(secrets.choice(_LETTERS) for _ in range(10))
+    code = _new_code()
     unit.session.add(
         InviteRow(
             id=new_id(),
@@ -59,6 +60,14 @@ async def invite(unit: Unit, person: PersonRow, now: datetime) -> str:
     )
     await audit.write(unit, "operator", "invited", person.id, now)
     return f"{code[:5]}-{code[5:]}"
+
+
+def _new_code() -> str:
+    """Ten letters and digits, at least one digit among them: that is how a code is told from a word."""
+    while True:
+        code = "".join(secrets.choice(_LETTERS) for _ in range(10))
+        if any(letter.isdigit() for letter in code):
+            return code
 
 
 async def end_invites(unit: Unit, person_id: str, now: datetime) -> None:

@@ -163,9 +163,11 @@ async def test_stop_as_we_spell_it_stops_the_messages_and_is_confirmed_once(worl
 
 
 @pytest.mark.channels("console")
-async def test_a_picture_after_stop_is_told_to_staff_and_not_answered(world: World) -> None:
+async def test_who_writes_after_a_stop_is_told_once_a_day_that_it_holds(world: World) -> None:
     await world.client.says("please stop texting me")
     await world.client.says("hello?")
+    world.client.hears("write START|START turns them on")
+    await world.client.says("are you there")
     world.client.hears_nothing()
 
 

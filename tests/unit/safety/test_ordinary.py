@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bot.care.joining import _new_code
 from bot.safety.findings import Level
 from bot.safety.screen import Screen
 
@@ -96,3 +97,9 @@ def test_what_only_shares_words_with_danger_is_left_alone(screen: Screen, text: 
 )
 def test_danger_in_the_same_words_is_still_heard(screen: Screen, text: str) -> None:
     assert screen.read(text) != ()
+
+
+def test_no_code_of_an_invite_sounds_like_danger(screen: Screen) -> None:
+    codes = {_new_code() for _ in range(3_000)}
+    read = {code: screen.read(f"{code[:5]}-{code[5:]}") for code in codes}
+    assert {code: found for code, found in read.items() if found} == {}
