@@ -88,6 +88,9 @@ class Understanding:
     def intent(self, classes: Sequence[str], scores: np.ndarray, role: str) -> tuple[str, bool]:
         """The likeliest intent for a writer of that role, and whether Rasa's fallback would take its place."""
         chances = dict(zip(classes, confidences(scores[None, :], self.intents["sharpness"])[0], strict=True))
+        if not self.level(classes, scores):
+            # As `engine.danger.set_aside` does it.
+            chances = {name: chance for name, chance in chances.items() if not name.startswith(PREFIX)}
         ranked = weigh(chances, role, self.roles["client_on_family"], self.roles["family_on_client"])
         (first, sure), (_, next_sure) = sorted(ranked.items(), key=lambda item: -item[1])[:2]
         unsure = sure < self.fallback["threshold"] or sure - next_sure < self.fallback["ambiguity_threshold"]

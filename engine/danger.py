@@ -60,10 +60,7 @@ def suspected(found: List[Dict[Text, Any]], intent: Mapping[Text, Any], sure: fl
 
 
 def set_aside(message: Message) -> None:
-    """Take the dangers out of the ranking where none was found: a single odd word ("purple") is no intent of its own.
-
-    What is left keeps its confidence, so that a message that is like nothing else is not understood.
-    """
+    """Take the dangers out of the ranking where none was found: a single odd word ("purple") is no intent of its own."""
     ranking = [row for row in message.get(RANKING) or [] if not str(row[INTENT_NAME_KEY]).startswith(PREFIX)]
     if ranking:
         message.set(INTENT, ranking[0], add_to_output=True)
