@@ -34,6 +34,9 @@ DIGRESSIONS = frozenset(
         "family_help", "family_what_to_say", "family_boundaries", "change_check_in", "report_low_mood",
     }
 )  # fmt: skip
+# Of these, what is told and not asked: where any words are an answer, this is one; a few of them are an unclear answer.
+TOLD = frozenset({"out_of_scope", "complain", "small_talk", "family_boundaries", "family_help"})
+A_FEW_WORDS = 3
 # What is more important than the form that is open: it is left for this.
 INTERRUPTIONS = frozenset({"report_craving", "report_risky_situation", "report_lapse", "ask_skill"})
 SURE = 0.45
@@ -204,6 +207,8 @@ class FormStep(HandrailAction):
         if heard.means("report_low_mood"):
             return not self.free(slot) and heard.confidence >= SURE
         asks = "?" in heard.text or heard.text == "" or heard.means("request_human")
+        if not asks and heard.means(*TOLD) and (self.free(slot) or len(heard.text.split()) <= A_FEW_WORDS):
+            return False
         # Free words are rather an answer than a change of subject, unless they are a clear question.
         return heard.confidence >= (SURE if not self.free(slot) or asks else 0.75)
 
