@@ -31,6 +31,7 @@ DEFAULT_TIME = "09:00"
 # nor what people write for one: a code is read for danger like any text.
 _LETTERS = "26789CFHJNPQRTVWXYZ"
 _CODE = re.compile(r"(?<![A-Za-z0-9])([A-Za-z0-9]{5})-?([A-Za-z0-9]{5})(?![A-Za-z0-9])")
+_ONLY_A_CODE = re.compile(r"(?=[^-]*-?[^-]*\d)[A-Za-z0-9]{5}-[A-Za-z0-9]{5}")
 _MISREAD = str.maketrans("OIL", "011")
 _AGAIN = {Step.AGREE: "joining.agree_again", Step.ADULT: "joining.adult_again"}
 
@@ -96,6 +97,11 @@ def looks_like_code(text: str) -> bool:
     """Whether a text is nothing but what could be a code."""
     found = _CODE.search(text)
     return bool(found and len(text.split()) <= 2 and any(c.isdigit() for c in found.group()))
+
+
+def is_code(text: str) -> bool:
+    """Whether a text is a code as we write them, and nothing else: to the model it is like nothing it has learned."""
+    return bool(_ONLY_A_CODE.fullmatch(text.strip()))
 
 
 async def redeem(unit: Unit, text: str, channel: str, address: str, now: datetime) -> ConversationRow | None:

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from bot.care import protocol
+from bot.care import joining, protocol
 from bot.care.case import Case
 from bot.content import Content
 from bot.conversation.engine import EngineAway, EngineClient, EngineFailed, readable, says_something
@@ -64,7 +64,7 @@ class Reader:
     async def _read(self, message_id: str, conversation_id: str, text: str, person: Person) -> None:
         heard = readable(text)
         findings: tuple[Finding, ...] = ()
-        if says_something(heard) and person.role is not Role.STAFF:
+        if says_something(heard) and not joining.is_code(heard) and person.role is not Role.STAFF:
             findings = (await self._engine.read(message_id, heard, person.role.heard_as)).findings
         async with self._store.write() as unit:
             # The conversation first, as everywhere, so that two who write to it never wait for each other.

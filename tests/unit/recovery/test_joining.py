@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.care.joining import is_code
 from bot.recovery.joining import READ, Known, Step, asks_who_reads
 
 PLACE = READ[Step.PLACE]
@@ -107,3 +108,13 @@ def test_who_wants_to_know_who_reads_is_heard(text: str) -> None:
 @pytest.mark.parametrize("text", ["yes", "1", "who are you", "no thanks", "what is this"])
 def test_anything_else_is_not_that(text: str) -> None:
     assert not asks_who_reads(text)
+
+
+@pytest.mark.parametrize("text", ["B7JTX-92QRV", " h2nw8-ttc6x "])
+def test_a_code_alone_is_one(text: str) -> None:
+    assert is_code(text)
+
+
+@pytest.mark.parametrize("text", ["overdose22", "pills-pills", "B7JTX-92QRV i want to die", "i am B7JTX-92QRV"])
+def test_words_are_none(text: str) -> None:
+    assert not is_code(text)
