@@ -30,6 +30,12 @@ PEOPLE = 2_000
 MESSAGES = 20_000
 CHECK_INS = 100_000
 DANGERS = 60
+EACH = 200
+ACCEPTED = (
+    ("no danger", "hello there"),
+    ("one danger", "i want to kill myself"),
+    ("two dangers", "i took all my pills and i want to die"),
+)
 
 
 class Line(Console):
@@ -138,6 +144,27 @@ def _sender(store: Store, channel: Channel) -> Sender:
     return Sender(store, channel, now, checks, Undelivered(load_content(HOME)))
 
 
+async def accepted(store: Store) -> list[Figure]:
+    """How long a message takes until it is durable, with nothing else to do; each from somebody of their own."""
+    intake = Intake(store, load_screen(HOME), load_content(HOME), now)
+    figures = []
+    for at, (what, text) in enumerate(ACCEPTED):
+        taken = []
+        for number in range(EACH):
+            message = Inbound("clients", f"client-{at * EACH + number}", f"a{at}-{number}", text)
+            begun = time.perf_counter()
+            await intake.accept(message)
+            taken.append((time.perf_counter() - begun) * 1_000)
+        figures.append(
+            Figure(
+                f"inbound accepted, durable, PostgreSQL, {what}",
+                f"p50 {statistics.median(taken):.1f} ms, p99 {percentile(taken, 0.99):.1f} ms",
+                "p99 <= 50 ms",
+            )
+        )
+    return figures
+
+
 async def throughput(store: Store, clients: list[tuple[str, str]]) -> Figure:
     """Messages a second from the outbox to a provider without limits, by one process."""
     await _queue(store, clients, MESSAGES, Lane.REPLY)
@@ -219,4 +246,9 @@ async def _until(there: Callable[[], bool]) -> float:
 async def delivery_figures() -> list[Figure]:
     """All of them, on one database."""
     async with practice() as (store, clients):
-        return [await throughput(store, clients), *await alert_behind_check_ins(store, clients)]
+        # The quiet ones first, and then what fills the queue.
+        return [
+            *await accepted(store),
+            await throughput(store, clients),
+            *await alert_behind_check_ins(store, clients),
+        ]
