@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -113,7 +113,8 @@ class Handrail:
         self.content = words
         self.clock = clock
         self.host = host
-        self.practice = practice or Practice()
+        charged = frozenset(name for name, channel in channels.items() if channel.abilities.segments)
+        self.practice = replace(practice or Practice(), charged=charged)
         passed_on = [name for name, channel in channels.items() if channel.abilities.passed_on]
         self.intake = Intake(store, screen, words, clock.now, self.practice, passed_on)
         numbering = [name for name, channel in channels.items() if not channel.abilities.buttons]

@@ -82,6 +82,11 @@ async def pass_on(
     return stranger
 
 
+def was_somebodys(stranger: PersonRow) -> bool:
+    """Whether a stranger writes from a number that was a client's or relative's: only such a one has an interventionist."""
+    return stranger.role == Role.STRANGER and stranger.interventionist_id is not None
+
+
 def silent(
     passed_on: Collection[str],
 ) -> Callable[[Unit, Sequence[Leased], datetime], Awaitable[Mapping[str, str | datetime]]]:

@@ -13,9 +13,6 @@ from bot.safety.findings import Kind, Subject
 from bot.store.database import Unit
 from bot.store.tables import AlertRow, ConversationRow, SafePhoneRow
 
-# The channels on which carriers charge people for messages.
-CHARGED = frozenset({"sms"})
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -75,6 +72,6 @@ class Voice:
 
     def _rates(self) -> str:
         """That messages may cost something, where a carrier charges for them; nothing on other channels."""
-        if self.case.conversation.contact.channel not in CHARGED:
+        if self.case.conversation.contact.channel not in self.practice.charged:
             return ""
         return f" {self.case.content.piece('service.rates', self.case.person.language).texts[0]}"

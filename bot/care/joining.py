@@ -16,7 +16,7 @@ from bot.delivery.messages import Choice, Lane, Outbound
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
 from bot.recovery import joining
-from bot.recovery.check_in import next_due, parse_time
+from bot.recovery.check_in import next_due, parse_time, spoken_time
 from bot.recovery.joining import Step
 from bot.recovery.people import DECLINED, KEPT_OUT, MINOR, Person, Role
 from bot.store import audit, people
@@ -302,8 +302,8 @@ async def _not_yet(voice: Voice, row: PersonRow, step: Step) -> bool:
     if not step.needed:
         row.joining = None
         return False
-    waits = await outbox.waits(voice.case.unit, voice.case.conversation.contact_point_id)
-    if not any(message.text in _wordings(voice, step) for message in waits):
+    queued = await outbox.still_queued(voice.case.unit, voice.case.conversation.contact_point_id)
+    if not any(message.text in _wordings(voice, step) for message in queued):
         await _ask(voice, row, step)
     return True
 
@@ -348,20 +348,13 @@ async def _next(voice: Voice, row: PersonRow, after: Step) -> None:
         await _ask(voice, row, step)
         return
     row.joining = None
-    await voice.say(f"joining.done.{row.role}", time=_time_of(row, voice.case.person.language))
+    check_in_at = parse_time(row.check_in_at or DEFAULT_TIME)
+    language = voice.case.person.language
+    await voice.say(f"joining.done.{row.role}", time=spoken_time(check_in_at, language))
 
 
 def _with(case: Case, person: Person) -> Case:
     return Case(case.unit, case.content, person, case.conversation, case.now)
-
-
-def _time_of(row: PersonRow, language: str) -> str:
-    at = parse_time(row.check_in_at or DEFAULT_TIME)
-    if language == "es":
-        return at.strftime("%H:%M")
-    hour = at.hour % 12 or 12
-    minute = f":{at.minute:02d}" if at.minute else ""
-    return f"{hour}{minute} {'am' if at.hour < 12 else 'pm'}"
 
 
 async def _agreement(voice: Voice, row: PersonRow, yes: bool | None) -> None:

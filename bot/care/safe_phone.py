@@ -13,6 +13,7 @@ from bot.delivery import outbox
 from bot.delivery.messages import InStatus, Lane, OutStatus
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
+from bot.recovery.check_in import spoken_time
 from bot.recovery.people import Person
 from bot.recovery.safe_phone import (
     LOCKED_FOR,
@@ -130,11 +131,8 @@ async def locked_until(unit: Unit, person_id: str, now: datetime) -> datetime | 
 
 
 def clock(at: datetime, person: Person) -> str:
-    """The first full minute from a moment on, by the person's own clock: "8:46 pm", "20:46"."""
-    local = (at + timedelta(seconds=59)).astimezone(person.zone)
-    if person.language == "es":
-        return local.strftime("%H:%M")
-    return f"{local.hour % 12 or 12}:{local.minute:02d} {'am' if local.hour < 12 else 'pm'}"
+    """The first full minute from a moment on, by the person's own clock."""
+    return spoken_time((at + timedelta(seconds=59)).astimezone(person.zone).time(), person.language)
 
 
 async def _say_locked(voice: Voice, row: SafePhoneRow, piece: str) -> None:

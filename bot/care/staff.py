@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from bot.care import danger, protocol
+from bot.care import addresses, danger, protocol
 from bot.care.case import Case
 from bot.content import Content
 from bot.delivery import outbox
@@ -123,7 +123,7 @@ async def _story(unit: Unit, staff: Person, number: int, now: datetime) -> tuple
         row = await unit.session.get_one(PersonRow, alert.person_id)
         name = unit.open_or(row, "name_sealed", "Name cannot be opened") or "Nobody we know"
         who = f" {name}, case {row.case_number}."
-        if row.role == Role.STRANGER and row.interventionist_id:
+        if addresses.was_somebodys(row):
             who += " They write from a number that was a client's or relative's, and may be somebody else."
         reach = f"\n{await _reach(unit, row)}" if row.id != staff.id and row.role != Role.STAFF else ""
     await audit.write(unit, staff.id, "alert read", f"alert {number}", now)

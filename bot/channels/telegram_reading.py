@@ -9,7 +9,7 @@ import hmac
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from telegram.error import Conflict, RetryAfter, TelegramError
@@ -33,7 +33,12 @@ TRIES = 3
 _UPDATE_ID = re.compile(r'"update_id"\s*:\s*(\d{1,18})')
 
 Take = Callable[[Inbound], Awaitable[object]]
-SetAside = Callable[[str, str, str], Awaitable[None]]
+
+
+class SetAside(Protocol):
+    """Keeps what nobody can read, of a channel, with the reason and what somebody wrote in it as far as that can be told."""
+
+    async def __call__(self, channel: str, raw: str, reason: str, text: str = "", /) -> None: ...
 
 
 class Polling:

@@ -28,17 +28,14 @@ _BARE = frozenset({"1", "2", "1 yes", "2 no"})
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A message in a conversation that this worker holds for as long as the fencing number stands.
-
-    ``received_at`` is when it was written, where it came late.
-    """
+    """A message in a conversation that this worker holds for as long as the fencing number stands."""
 
     message_id: str
     conversation_id: str
     person: Person
     fence: int
     attempts: int
-    received_at: datetime
+    written_at: datetime
     now: datetime
 
 
@@ -65,31 +62,24 @@ class Claim:
     settled: bool
 
 
+@dataclass(frozen=True, slots=True)
 class Claims:
     """Takes what stands in the inbox, one message a time.
 
-    Args:
+    Attributes:
         numbering: the channels on which choices have numbers.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        content: Content,
-        now: Callable[[], datetime],
-        practice: Practice,
-        numbering: Collection[str] = (),
-    ) -> None:
-        self._store = store
-        self._content = content
-        self._now = now
-        self._practice = practice
-        self._numbering = frozenset(numbering)
+    store: Store
+    content: Content
+    now: Callable[[], datetime]
+    practice: Practice
+    numbering: Collection[str] = ()
 
     async def take(self) -> tuple[Hold, "Claim | str"] | None:
         """Lease the next message; with what it needs to be answered, or why that cannot be read."""
-        now = self._now()
-        async with self._store.write() as unit:
+        now = self.now()
+        async with self.store.write() as unit:
             found = await inbox.next_pending(unit, now)
             if found is None:
                 return None
@@ -103,7 +93,7 @@ class Claims:
                 person=await people.get(unit, conversation.person_id),
                 fence=conversation.fence,
                 attempts=message.attempts,
-                received_at=message.written_at or message.received_at,
+                written_at=message.written_at or message.received_at,
                 now=now,
             )
             try:
@@ -120,12 +110,12 @@ class Claims:
             text=unit.open(message, "text_sealed"),
             message_id=message.id,
             conversation_id=conversation.id,
-            store=self._store,
-            content=self._content,
-            practice=self._practice.name,
+            store=self.store,
+            content=self.content,
+            practice=self.practice.name,
         )
         # As it stood when they wrote: an answer that waited for the engine is still the answer to its question.
-        state = conversations.load_state(unit, conversation, hold.received_at)
+        state = conversations.load_state(unit, conversation, hold.written_at)
         offered = await outbox.last_sent(unit, conversation.contact_point_id)
         tapped = None
         if message.answers_id:
@@ -135,8 +125,10 @@ class Claims:
         if message.answers_id and tapped:
             asked = await protocol.question_of(unit, hold.person.id, message.answers_id)
             # A button of a safety question belongs to the protocol whenever it is pressed, any other one to what it was for.
-            without = await conversations.owner(unit, conversation, whatever_is_asked=True)
-            owner = Owner.PROTOCOL if asked else without
+            if asked:
+                owner = Owner.PROTOCOL
+            elif owner is Owner.PROTOCOL:
+                owner = await conversations.owner(unit, conversation, whatever_is_asked=True)
         late = owner in (Owner.BOT, Owner.NOBODY) and _answers_safety(turn.text, offered[:1])
         if late and await protocol.ask_again(unit, hold.person.id):
             # A safety question that ran out: its answer is heard all the same.
@@ -144,13 +136,13 @@ class Claims:
             stands = owner = Owner.PROTOCOL
         settled = False
         if owner is Owner.BOT and not tapped and turn.text.strip(" .!").casefold() in _BARE:
-            case = Case(unit, self._content, hold.person, conversation, hold.now)
+            case = Case(unit, self.content, hold.person, conversation, hold.now)
             if await protocol.not_safe_after_all(case, turn.text):
                 settled = True
         heard = turn.text
         if tapped or hold.person.role is not Role.STAFF:
             # Staff type "1a" and mean it; only their buttons stand for something else.
-            heard = _chosen(turn.text, offered, numbers=message.channel in self._numbering) or turn.text
+            heard = _chosen(turn.text, offered, numbers=message.channel in self.numbering) or turn.text
         answers = message.answers_id if tapped else None
         return Claim(hold, owner, stands, conversation.state_sealed, state, turn, heard, answers, settled)
 

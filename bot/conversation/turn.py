@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from bot.care import danger, enrolment, human, joining, protocol, staff
+from bot.care import addresses, danger, enrolment, human, joining, protocol, staff
 from bot.care.case import Case, Voice
 from bot.care.check_in import FORM as CHECK_IN_FORM
 from bot.care.human import FoundDanger
@@ -334,8 +334,7 @@ def _found(turn: Turn, effects: list[FoundDanger]) -> Write:
 def _outside(case: Case) -> str:
     """What someone is told whom we do not serve: that we do not know them, that they declined, or stopped it."""
     if case.person.role is Role.STRANGER:
-        # A stranger has an interventionist where their number was somebody's before.
-        return "service.whose_number" if case.person.interventionist_id else "service.stranger"
+        return "service.whose_number" if addresses.was_somebodys(case.conversation.person) else "service.stranger"
     # A relative who is kept out learns no more than anybody who was never here.
     ended = {DECLINED: "joining.declined", MINOR: "joining.minor", KEPT_OUT: "service.stranger"}
     return ended.get(str(case.conversation.person.joining), "service.still_stopped")
@@ -365,7 +364,7 @@ def _protocol(claim: Claim) -> Write:
             )
             if first_put is None or question.asked_at - first_put >= ASKED_ANEW:
                 first_put = question.asked_at
-            if claim.hold.received_at < first_put:
+            if claim.hold.written_at < first_put:
                 return True
         return await protocol.answer(case, claim.heard)
 
@@ -378,7 +377,7 @@ async def _nothing(_unit: Unit, _case: Case) -> bool:
 
 def _staff(claim: Claim) -> Write:
     async def write(_unit: Unit, case: Case) -> bool:
-        await staff.hear(case, claim.heard, claim.hold.received_at)
+        await staff.hear(case, claim.heard, claim.hold.written_at)
         return True
 
     return write

@@ -44,7 +44,7 @@ async def store(unit: Unit, message: Inbound, conversation_id: str, now: datetim
 
 
 async def recent_texts(unit: Unit, person_id: str, before: datetime) -> tuple[str, ...]:
-    """What a person wrote in the ten minutes before a moment, on whatever phone, oldest first.
+    """What a person wrote in the ten minutes before a moment and since, on whatever phone, oldest first.
 
     At most ten messages, 2,000 characters in all.
     """

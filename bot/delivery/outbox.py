@@ -392,7 +392,7 @@ async def last_sent(unit: Unit, contact_id: str, limit: int = 3) -> tuple[Outbou
     return tuple(Outbound.parse(body) for body in bodies if body)
 
 
-async def waits(unit: Unit, contact_id: str) -> tuple[Outbound, ...]:
+async def still_queued(unit: Unit, contact_id: str) -> tuple[Outbound, ...]:
     """The messages to a contact point that have not gone out yet, oldest first."""
     query = (
         select(OutboundRow)

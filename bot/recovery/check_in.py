@@ -48,6 +48,14 @@ def quiet_until(moment: datetime, zone: ZoneInfo) -> datetime | None:
     return next_due(moment, zone, DAY_BEGINS)
 
 
+def spoken_time(at: time, language: str) -> str:
+    """A time of day as one says it: "9 am", "8:46 pm"; in Spanish "20:46"."""
+    if language == "es":
+        return at.strftime("%H:%M")
+    minute = f":{at.minute:02d}" if at.minute else ""
+    return f"{at.hour % 12 or 12}{minute} {'am' if at.hour < 12 else 'pm'}"
+
+
 def parse_time(text: str) -> time:
     """A wall-clock time such as ``09:00``.
 

@@ -26,11 +26,16 @@ NOT_JOINED = frozenset({DECLINED, MINOR, KEPT_OUT})
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """The organisation that runs Handrail, as it is named to people: when a person answers, and how one is reached."""
+    """The organisation that runs Handrail, as it is named to people: when a person answers, and how one is reached.
+
+    Attributes:
+        charged: the channels on which carriers charge people for messages.
+    """
 
     name: str = "your team"
     hours: str = "on weekdays during office hours"
     phone: str = 'write "person"'
+    charged: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,8 @@ async def number_of(unit: Unit, row: PersonRow) -> str:
     told = unit.open_or(row, "number_sealed", "")
     if told:
         return told
-    query = select(ContactPointRow).where(ContactPointRow.person_id == row.id)
+    # Not one that may be somebody else's by now.
+    query = select(ContactPointRow).where(ContactPointRow.person_id == row.id, ContactPointRow.doubted_at.is_(None))
     addresses = [unit.open_or(contact, "address_sealed", "") for contact in await unit.session.scalars(query)]
     return next((f"{address} (they text from it)" for address in addresses if address.startswith("+")), "")
 

@@ -198,7 +198,7 @@ class InboundRow(Ordered, Base):
     read_at: Mapped[datetime | None]
     held: Mapped[bool] = mapped_column(default=False)
     received_at: Mapped[datetime] = mapped_column(index=True)
-    # When it was written, where it came late: what was asked meanwhile, it does not answer.
+    # When it was written, as far as that can be told: what was asked since, it does not answer.
     written_at: Mapped[datetime | None] = mapped_column(index=True)
     done_at: Mapped[datetime | None]
 

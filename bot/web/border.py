@@ -15,6 +15,7 @@ from starlette.routing import Route
 from bot.channels import telegram_reading
 from bot.channels.sms import Forged, Provider, Unreadable
 from bot.channels.telegram import TelegramBot
+from bot.channels.telegram_updates import MOST_KEPT
 from bot.delivery.messages import Inbound, NotKept, Report
 
 log = structlog.get_logger()
@@ -22,8 +23,6 @@ log = structlog.get_logger()
 # Far more than any provider sends; what is longer is not read.
 MOST = 1024 * 1024
 MOST_FIELDS = 200
-# Of what is set aside so many characters are kept.
-MOST_KEPT = 100_000
 FORM = "application/x-www-form-urlencoded"
 TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 
@@ -52,7 +51,7 @@ class Border:
     def __init__(
         self,
         take: Callable[[Inbound], Awaitable[object]],
-        set_aside: Callable[..., Awaitable[None]],
+        set_aside: telegram_reading.SetAside,
         told: Callable[[str | None, Report], Awaitable[bool]] | None = None,
         provider: Provider | None = None,
         bots: Mapping[str, tuple[TelegramBot, str]] | None = None,
