@@ -128,10 +128,14 @@ async def number_of(unit: Unit, row: PersonRow) -> str:
     told = unit.open_or(row, "number_sealed", "")
     if told:
         return told
-    # Not one that may be somebody else's by now.
-    query = select(ContactPointRow).where(ContactPointRow.person_id == row.id, ContactPointRow.doubted_at.is_(None))
-    addresses = [unit.open_or(contact, "address_sealed", "") for contact in await unit.session.scalars(query)]
-    return next((f"{address} (they text from it)" for address in addresses if address.startswith("+")), "")
+    # One that may be somebody else's by now comes last, and is told as such: it may be all there is to find them by.
+    query = select(ContactPointRow).where(ContactPointRow.person_id == row.id)
+    contacts = sorted(await unit.session.scalars(query), key=lambda contact: contact.doubted_at is not None)
+    for contact in contacts:
+        address = unit.open_or(contact, "address_sealed", "")
+        if address.startswith("+"):
+            return f"{address} ({'may be somebody else by now' if contact.doubted_at else 'they text from it'})"
+    return ""
 
 
 async def get(unit: Unit, person_id: str) -> Person:

@@ -300,7 +300,7 @@ async def test_a_number_that_was_silent_for_months_must_be_known_anew(world: Wor
     world.client.does_not_hear("Maya", "Priya", "plan")
     world.staff.is_alerted(kind="human")
     await world.staff.says("1v")
-    world.staff.hears("may be somebody else by now")
+    world.staff.hears("It may be somebody else by now", r"Phone: \S+ .may be somebody else by now")
     await world.client.says("i want to die")
     world.client.hears("988", lane="crisis")
     world.staff.is_alerted(danger="suicide", level="definite")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
+from bot.care import addresses
 from bot.delivery import inbox
 from bot.delivery.messages import Inbound
 from bot.recovery.people import Role
@@ -61,6 +62,27 @@ async def test_after_a_rotation_the_old_key_can_be_dropped(database_url: str) ->
         person = await people.by_key(unit, "p77")
         assert person
         assert person.id == known[2].id
+
+
+async def test_a_number_that_was_passed_on_stays_with_who_has_it_now(database_url: str) -> None:
+    old, fresh = new_key(), new_key()
+    number = "+15550100000"
+    async with Store(database_url, Vault(dict([old]))) as store:
+        await upgrade(store)
+        await _fill(store, 1)
+        async with store.write() as unit:
+            known = await people.by_address(unit, "sms", number)
+            assert known
+            await addresses.pass_on(unit, known[0], known[2], Inbound("sms", number, "m1", "who is this"), NOW)
+    async with Store(database_url, Vault(dict([fresh, old]))) as store:
+        await rotate(store)
+    async with Store(database_url, Vault(dict([fresh]))) as store, store.read() as unit:
+        found = await people.by_address(unit, "sms", number)
+        assert found
+        assert found[2].role == Role.STRANGER
+        former = await people.by_key(unit, "p0")
+        assert former
+        assert unit.open(former, "name_sealed") == "Nadia 0"
 
 
 async def test_a_service_that_runs_meanwhile_loses_no_message(database_url: str) -> None:
