@@ -167,18 +167,21 @@ async def accepted(store: Store) -> list[Figure]:
 
 async def throughput(store: Store, clients: list[tuple[str, str]]) -> Figure:
     """Messages a second from the outbox to a provider without limits, by one process."""
-    await _queue(store, clients, MESSAGES, Lane.REPLY)
     line = Line("clients")
     senders = [_sender(store, line) for _ in range(2)]
-    begun = time.perf_counter()
 
     async def drain(sender: Sender) -> None:
         while await sender.run_once():
             pass
 
+    # What an earlier figure left there is not counted.
+    await drain(senders[0])
+    before = len(line.handed)
+    await _queue(store, clients, MESSAGES, Lane.REPLY)
+    begun = time.perf_counter()
     await asyncio.gather(*(drain(sender) for sender in senders))
     taken = time.perf_counter() - begun
-    assert len(line.handed) == MESSAGES, len(line.handed)
+    assert len(line.handed) - before == MESSAGES, len(line.handed) - before
     return Figure("outbox, PostgreSQL, no provider limit", f"{MESSAGES / taken:,.0f} messages/s", ">= 1,000/s")
 
 

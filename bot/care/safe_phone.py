@@ -24,6 +24,7 @@ from bot.recovery.safe_phone import (
     Ordered,
     good_pin,
     good_word,
+    is_secret,
     is_word,
     ordered,
 )
@@ -117,6 +118,15 @@ async def plan_is_locked(unit: Unit, person_id: str, now: datetime) -> bool:
     """Whether the plan is kept behind a PIN that has not been given."""
     row = await of(unit, person_id)
     return row is not None and row.pin_hash is not None and not is_open(row, now)
+
+
+async def without_secrets(unit: Unit, person_id: str, texts: Sequence[str]) -> list[str]:
+    """Of what someone wrote, what others may read: no PIN and no exit word of theirs, nor what set them."""
+    row = await of(unit, person_id)
+    if row is None:
+        return list(texts)
+    word = unit.open_or(row, "exit_word_sealed", "")
+    return [text for text in texts if not (is_word(text, word) or is_secret(text, has_pin=row.pin_hash is not None))]
 
 
 def _is_locked(row: SafePhoneRow, now: datetime) -> bool:

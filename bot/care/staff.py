@@ -3,18 +3,18 @@
 import re
 from datetime import datetime
 
-from bot.care import addresses, danger, protocol
+from bot.care import addresses, danger, protocol, safe_phone
 from bot.care.case import Case
 from bot.content import Content
-from bot.delivery import outbox
+from bot.delivery import inbox, outbox
 from bot.delivery.messages import Lane, Outbound, plain
 from bot.escalation import alerts
 from bot.escalation.alerts import Change, Changed
-from bot.escalation.policy import AlertStatus
+from bot.escalation.policy import AlertKind, AlertStatus
 from bot.recovery.people import Person, Role
 from bot.store import audit, people
 from bot.store.database import Unit
-from bot.store.tables import PersonRow
+from bot.store.tables import AlertRow, PersonRow
 
 _SHORT = re.compile(r"\s*(?P<number>\d{1,9})(?P<letter>[acv])\b[\s:,.-]*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _ANOTHER = re.compile(r"\b\d{1,9}[acv]\b", re.IGNORECASE)
@@ -24,6 +24,8 @@ _SPELT = re.compile(
     r"|\s*(?P<close>close)\s+(?:alert\s+)?#?(?P<number_>\d{1,9})\b[\s:,.-]*(?P<note>.*)",
     re.IGNORECASE | re.DOTALL,
 )
+# Of these, what someone wrote around them is part of the story.
+_SPOKEN = frozenset({AlertKind.DANGER, AlertKind.HUMAN, AlertKind.LAPSE, AlertKind.CONCERN, AlertKind.MEDIA})
 _LETTERS = {"ack": "a", "acknowledge": "a", "take": "a", "view": "v", "read": "v", "why": "v"}
 
 
@@ -118,17 +120,32 @@ async def _story(unit: Unit, staff: Person, number: int, now: datetime) -> tuple
     alert = await alerts.by_number(unit, number)
     if alert is None:
         return f"There is no alert {number}.", None
-    who, reach = "", ""
+    story = unit.open_or(alert, "story_sealed", "What was written cannot be opened any more.")
+    who, rest = "", ""
     if alert.person_id:
         row = await unit.session.get_one(PersonRow, alert.person_id)
         name = unit.open_or(row, "name_sealed", "Name cannot be opened") or "Nobody we know"
         who = f" {name}, case {row.case_number}."
         if addresses.was_somebodys(row):
             who += " They write from a number that was a client's or relative's, and may be somebody else."
-        reach = f"\n{await _reach(unit, row)}" if row.id != staff.id and row.role != Role.STAFF else ""
+        if row.role != Role.STAFF:
+            rest = f"{await _written(unit, alert, story)}\n{await _reach(unit, row)}"
     await audit.write(unit, staff.id, "alert read", f"alert {number}", now)
-    story = unit.open_or(alert, "story_sealed", "What was written cannot be opened any more.")
-    return f"Alert {number}: {alerts.title(alert)}.{who}\n{story or 'Nothing more is known.'}{reach}", alert.id
+    return f"Alert {number}: {alerts.title(alert)}.{who}\n{story or 'Nothing more is known.'}{rest}", alert.id
+
+
+async def _written(unit: Unit, alert: AlertRow, story: str) -> str:
+    """What someone wrote shortly before their alert and since, for as long as it is open, where the story has it not.
+
+    They are told that the team can read it: a number to call, or that the pills are gone.
+    """
+    if alert.person_id is None or alert.kind not in _SPOKEN or alert.status == AlertStatus.CLOSED:
+        return ""
+    texts = await inbox.recent_texts(unit, alert.person_id, alert.raised_at)
+    lines = [plain(text) for text in await safe_phone.without_secrets(unit, alert.person_id, texts)]
+    told = story.splitlines()
+    more = [line for line in lines if line and not any(known.endswith(f": {line}") for known in told)]
+    return "".join(["\nAround then and since, they wrote:", *(f"\n- {line}" for line in more)]) if more else ""
 
 
 async def _reach(unit: Unit, row: PersonRow) -> str:

@@ -91,3 +91,11 @@ def good_word(value: str) -> bool:
 def is_word(text: str, word: str) -> bool:
     """Whether a text is somebody's exit word."""
     return bool(word) and fold(text).strip(" .!") == fold(word).strip(" .!")
+
+
+def is_secret(text: str, *, has_pin: bool) -> bool:
+    """Whether a text is a PIN, right or wrong, or sets a PIN or an exit word."""
+    asked = ordered(text)
+    if asked is not None and asked.value:
+        return True
+    return has_pin and good_pin(text.strip())

@@ -215,3 +215,21 @@ async def test_an_invite_that_was_out_already_ends_when_the_client_refuses(world
         )
     await lena.says(code)
     lena.does_not_hear("Hi Lena")
+
+
+@pytest.mark.mission("M9", "M10")
+async def test_the_team_can_read_what_is_written_while_an_alert_is_open(world: World) -> None:
+    await world.client.says("pin 2580")
+    await world.client.says("my exit word is pineapple")
+    await world.client.says("i want to kill myself")
+    await world.staff.says("1a")
+    await world.client.says("2580")
+    await world.client.says("you can call my number 503 555 0142")
+    await world.staff.says("1v")
+    told = world.staff.hears("i want to kill myself", "503 555 0142")
+    assert "2580" not in told.text
+    assert "pineapple" not in told.text
+    assert told.text.count("i want to kill myself") == 1
+    await world.staff.says("1c called her")
+    await world.staff.says("1v")
+    world.staff.does_not_hear("503 555 0142")

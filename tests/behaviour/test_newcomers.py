@@ -286,7 +286,7 @@ async def test_nobody_is_told_to_wait_for_a_call_where_no_number_is_known(world:
     await stranger.says("i want to kill myself")
     (alert,) = await world.rows(AlertRow)
     await world.staff.says(f"{alert.number}a")
-    stranger.hears("Ruth has seen your alert.*no phone number.*don't wait")
+    stranger.hears("Ruth has seen your alert.*no number of yours.*If you send me one, they can read it.*don't wait")
     stranger.does_not_hear("get back to you")
 
 
