@@ -83,8 +83,11 @@ async def raise_alert(unit: Unit, what: Raising, now: datetime) -> tuple[AlertRo
     alert.last_at = now
     if what.story:
         # A story that does not open any more must not keep the next danger from being told.
-        story = _shortened("\n".join(part for part in (unit.open_or(alert, "story_sealed", ""), what.story) if part))
-        alert.story_sealed = unit.seal(AlertRow, "story_sealed", alert.id, story)
+        told = unit.open_or(alert, "story_sealed", "")
+        # Both nets may tell of one message: it is read once.
+        if what.story not in told.splitlines():
+            story = _shortened("\n".join(part for part in (told, what.story) if part))
+            alert.story_sealed = unit.seal(AlertRow, "story_sealed", alert.id, story)
     worse = what.level == "definite" and alert.level != "definite"
     if worse:
         alert.level = what.level

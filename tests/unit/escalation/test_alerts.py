@@ -117,6 +117,19 @@ async def test_an_alert_is_not_closed_over_a_message_that_came_in_meanwhile(hous
     assert (await only(house)).status == AlertStatus.CLOSED
 
 
+async def test_what_both_nets_tell_of_one_message_is_read_once(house: House) -> None:
+    await house.client.says(DANGER)
+    alert = await only(house)
+    told = await house.opened(alert, "story_sealed")
+    async with house.store.write() as unit:
+        what = Raising(AlertKind.DANGER, alert.person_id, danger="suicide", level="definite", story=told)
+        _, reached = await alerts.raise_alert(unit, what, house.clock.now())
+    assert reached
+    again = await only(house)
+    assert again.count == 2
+    assert await house.opened(again, "story_sealed") == told
+
+
 async def test_a_story_that_does_not_open_keeps_no_danger_from_being_told(house: House) -> None:
     await house.client.says(DANGER)
     async with house.store.write() as unit:
