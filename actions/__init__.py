@@ -19,6 +19,6 @@ def all_actions(turns: OpenTurns) -> list[Action]:
         family.AnswerFamily, family.TellMore,
         human.RequestHuman, human.AnswerOffer,
         *forms.asking("craving_level", "craving_after", "skill_helped", *check_in.CheckInStep.slots, *lapse.LapseStep.slots),
-        talk.Clear, talk.Say, talk.Mood, talk.TakeLevel, talk.Unsure, talk.MakeRoom,
+        talk.Clear, talk.Say, talk.Mood, talk.TakeLevel, talk.Unsure, talk.Misunderstood, talk.MakeRoom,
     )  # fmt: skip
     return [action(turns) for action in classes]

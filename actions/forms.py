@@ -32,6 +32,8 @@ DIGRESSIONS = frozenset(
         "ask_help", "ask_bot", "ask_privacy", "request_human", "ask_plan", "ask_people", "ask_reasons", "ask_triggers",
         "ask_after_lapse", "complain", "small_talk", "greet", "out_of_scope", "goodbye", "family_overdose",
         "family_help", "family_what_to_say", "family_boundaries", "change_check_in", "report_low_mood",
+        "ask_meeting", "ask_medication", "ask_appointment", "ask_progress", "ask_reward", "ask_contract",
+        "pause_messages", "ask_lesson", "ask_sharing", "ask_resources", "ask_lines", "ask_habit",
     }
 )  # fmt: skip
 # Of these, what is told and not asked: where any words are an answer, this is one; a few of them are an unclear answer.

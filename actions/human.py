@@ -21,6 +21,7 @@ from actions.base import (
 )
 from actions.family import tell_more
 from actions.skills import walk_for
+from actions.spanish import take_up_in_spanish
 from bot.care.human import AskForHuman
 from bot.care.turn import Turn
 from bot.escalation.policy import AlertKind
@@ -53,6 +54,8 @@ class AnswerOffer(HandrailAction):
         offered: dict[str, Any] = tracker.get_slot("offer") or {}
         cleared = SlotSet("offer", None)
         what = offered.get("what")
+        if offered.get("language") == "es":
+            return take_up_in_spanish(turn, dispatcher, yes=intent_of(tracker) == "affirm")
         if what == "human" and scales.undecided(text_of(tracker)):
             say(dispatcher, "utter_offer_stands", who=await team(turn))
             return [SlotSet("offer", {**offered, "turn": turn.id})]

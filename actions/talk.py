@@ -30,8 +30,11 @@ from actions.check_in import CheckInStep, correct_today
 from actions.craving import CravingStep
 from actions.forms import came_back
 from actions.lapse import LapseStep
+from actions.meanings import choice, nameable, two_likeliest
 from actions.skills import SkillStep
+from actions.spanish import answer_in_spanish
 from bot.care.turn import Turn
+from bot.conversation.language import language_of
 from bot.recovery import scales
 from bot.recovery.people import Role
 
@@ -49,17 +52,6 @@ _FORM_SLOTS = tuple(
         )
     )
 )
-_SPANISH = re.compile(
-    r"\b(?:que|qué|no|estoy|quiero|ayuda|ayúdame|por|favor|hola|necesito|me|siento|puedo|mi|con|para|pero|muy|como|cómo|"
-    r"hablar|gracias|tengo|ganas|beber|tomar|hoy|una|el|la|los|las|de|es|solo|mal|triste|recaída|consumir)\b|[¿¡ñ]",
-    re.IGNORECASE,
-)
-_SPANISH_ONLY = re.compile(
-    r"\b(?:estoy|quiero|ayuda|ayúdame|hola|necesito|siento|puedo|pero|muy|cómo|hablar|gracias|tengo|ganas|beber|tomar|"
-    r"hoy|una|los|las|mal|triste|recaída|consumir|qué)\b|[¿¡ñ]",
-    re.IGNORECASE,
-)
-_SPANISH_HELLO = re.compile(r"\b(?:hola|buenas|buenos d[ií]as|qu[eé] tal)\b", re.IGNORECASE)
 _DELETES = re.compile(
     r"\b(?:delete|erase|remove|wipe|get rid of)\b.{0,30}\b(?:data|account|profile|history|records?|info|information"
     r"|everything (?:i|you|about|that)|(?:what|all) (?:i|you) (?:wrote|said|sent|told|know|have)"
@@ -97,9 +89,40 @@ _OPEN = frozenset(
         "skip",
         "out_of_scope",
         "complain",
+        "report_stuck_thought",
+        "tell_change",
+        "tell_ambivalence",
+        "report_stress",
+        "report_anger",
+        "report_loneliness",
+        "report_conflict",
+        "report_grief",
+        "report_boredom",
+        "report_sleep",
+        "report_habit",
+        "ask_habit",
+        "report_meeting",
+        "report_medication",
     }
 )
+# What Handrail cannot do yet: a "yes" to the answer has staff told, in these words.
+_FOR_STAFF = {
+    "change_check_in": "wants the check-in changed",
+    "pause_messages": "wants fewer messages, or none for a while",
+    "ask_meeting": "asks for a meeting or group",
+    "ask_medication": "has a question about medicine",
+    "ask_appointment": "asks about an appointment",
+    "ask_progress": "would like to look back on how it went",
+    "ask_reward": "asks about rewards",
+    "ask_contract": "asks about an agreement",
+    "ask_lesson": "would like to learn about something",
+    "ask_sharing": "asks what is shared with whom",
+    "ask_resources": "looks for practical help",
+}
 
+
+# Of two meanings like these, whoever was asked to tell more is simply heard.
+_TELLING = ("report_", "tell_", "doubt_")
 
 # Small talk and "that is outside what I know" have no place while staff have an open danger alert.
 _LIGHT = frozenset({"out_of_scope", "small_talk", "report_milestone", "report_good_mood"})
@@ -122,17 +145,24 @@ class Say(HandrailAction):
             return back_to_form(tracker)
         if asks_for_deletion(text_of(tracker)):
             return await _tell_of_deletion(turn, dispatcher, tracker)
-        if intent == "greet" and _SPANISH_HELLO.search(text_of(tracker)):
-            return _in_spanish(turn, dispatcher)
         if intent in _LIGHT and await turn.in_danger():
             say(dispatcher, "utter_unsure_in_danger", **lines(turn))
             return back_to_form(tracker)
         if await says_what_it_was(turn, tracker):
             return _hear_what_it_was(turn, dispatcher, tracker)
         response = for_role(turn, f"utter_{intent}", domain)
-        say(dispatcher, response, name=turn.person.first_name, practice=turn.practice, **lines(turn))
-        if intent == "change_check_in":
-            return [SlotSet("offer", offer(turn, "human", why="wants the check-in changed")), *back_to_form(tracker)]
+        who = await team(turn)
+        say(
+            dispatcher,
+            response,
+            name=turn.person.first_name,
+            practice=turn.practice,
+            who=who,
+            who_first=f"{who[0].upper()}{who[1:]}",
+            **lines(turn),
+        )
+        if intent in _FOR_STAFF:
+            return [SlotSet("offer", offer(turn, "human", why=_FOR_STAFF[intent])), *back_to_form(tracker)]
         if open_form(tracker):
             return back_to_form(tracker)
         return [SlotSet("offer", offer(turn, "listen"))] if intent in _OPEN else []
@@ -200,12 +230,17 @@ async def _unsure(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker
     text = text_of(tracker)
     offered = tracker.get_slot("offer") or {}
     client = turn.person.role is Role.CLIENT
-    if is_spanish(text):
-        return [*_in_spanish(turn, dispatcher), *back_to_form(tracker)]
-    if await turn.in_danger():
+    language = language_of(text, turn.person.language)
+    in_danger = await turn.in_danger()
+    if language == "es":
+        return answer_in_spanish(turn, dispatcher, tracker, in_danger=in_danger)
+    if in_danger:
         # While staff have an open danger alert nobody is offered a menu.
         say(dispatcher, "utter_unsure_in_danger", **lines(turn))
         return back_to_form(tracker)
+    if language != "en":
+        say(dispatcher, "utter_other_language", **lines(turn))
+        return [SlotSet("offer", offer(turn, "human", why="writes in another language")), *back_to_form(tracker)]
     if asks_for_deletion(text):
         return await _tell_of_deletion(turn, dispatcher, tracker)
     if await says_what_it_was(turn, tracker):
@@ -225,7 +260,12 @@ async def _unsure(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker
     if offered.get("low"):
         return await _hear_low(turn, dispatcher, tracker)
     words = len(text.split())
-    if (offered.get("what") == "listen" and words > 1) or words >= POURED_OUT:
+    listening = offered.get("what") == "listen" and words > 1
+    wavers = two_likeliest(turn, tracker) if words < POURED_OUT else []
+    if wavers and not (listening and all(intent.startswith(_TELLING) for intent in wavers)):
+        say(dispatcher, "utter_which_of_two", **choice(turn, wavers))
+        return []
+    if listening or words >= POURED_OUT:
         # Whoever writes that much has told something, and is not told that it was not understood.
         say(dispatcher, for_role(turn, "utter_heard", domain))
         return []
@@ -234,6 +274,25 @@ async def _unsure(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker
         return [SlotSet("offer", offer(turn, "human", why="was not understood"))]
     say(dispatcher, for_role(turn, "utter_unsure", domain))
     return []
+
+
+class Misunderstood(HandrailAction):
+    """What was answered is not what was meant: the next likeliest two are offered, then other words are asked for."""
+
+    title: ClassVar[str] = "action_misunderstood"
+
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
+        turn = self.turn(tracker)
+        if await turn.in_danger():
+            say(dispatcher, "utter_unsure_in_danger", **lines(turn))
+            return back_to_form(tracker)
+        others = nameable(turn, tracker.get_slot("runners_up") or [])[:2]
+        again = tracker.get_slot("previous_intent") in (intent_of(tracker), "nlu_fallback")
+        if again or len(others) < 2 or open_form(tracker):
+            say(dispatcher, "utter_misunderstood_once_more")
+        else:
+            say(dispatcher, "utter_misunderstood", **choice(turn, others))
+        return [SlotSet("offer", offer(turn, "listen")), *back_to_form(tracker)]
 
 
 def asks_for_deletion(text: str) -> bool:
@@ -250,17 +309,6 @@ async def _tell_of_deletion(turn: Turn, dispatcher: CollectingDispatcher, tracke
 def _hear_what_it_was(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[Event]:
     say(dispatcher, "utter_picture_heard")
     return back_to_form(tracker) if open_form(tracker) else [SlotSet("offer", offer(turn, "listen"))]
-
-
-def _in_spanish(turn: Turn, dispatcher: CollectingDispatcher) -> list[Event]:
-    numbers = {name: line.split(" (")[0] for name, line in lines(turn).items()}
-    say(dispatcher, "utter_spanish", **numbers)
-    return [SlotSet("offer", offer(turn, "human", why="writes in Spanish"))]
-
-
-def is_spanish(text: str) -> bool:
-    """Whether a text is rather Spanish: at least two Spanish words, one of them no English one."""
-    return len(_SPANISH.findall(text)) >= 2 and bool(_SPANISH_ONLY.search(text))
 
 
 class MakeRoom(Unsure):

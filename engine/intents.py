@@ -38,13 +38,23 @@ def vectors_of(messages: Sequence[Message]) -> np.ndarray:
 
 
 class KernelRegression:
-    """One least-squares score a class, each between about 0 and 1; over all classes they sum to 1."""
+    """One least-squares score a class, each between about 0 and 1; over all classes they sum to 1.
+
+    Likeness in meaning falls off with distance and needs the examples' vectors. Likeness in spelling and words is a plain
+    product, so after learning the examples are summed up there in one weight for each piece of a word and class.
+    """
 
     def __init__(self, spelling: float, words: float, ridge: float) -> None:
         self._ridge = ridge
         self._sparse = [
-            (spelling, TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), min_df=2, sublinear_tf=True)),
-            (words, TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORD)),
+            (
+                spelling,
+                TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), min_df=2, sublinear_tf=True, dtype=np.float32),
+            ),
+            (
+                words,
+                TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=WORD, dtype=np.float32),
+            ),
         ]
         self.classes: List[Text] = []
 
@@ -56,35 +66,47 @@ class KernelRegression:
         self._centre = vectors.mean(0)
         self._axes = _main_axes(vectors - self._centre)
         self._layers = self._split(vectors)
-        self._known = [model.fit_transform(small).T.tocsr() for _, model in self._sparse]
-        wanted = np.eye(len(names))[places]
+        pieces = [(weight, model.fit_transform(small)) for weight, model in self._sparse]
+        wanted = np.eye(len(names), dtype=np.float32)[places]
         self._mean = wanted.mean(0)
-        kernel = np.empty((len(small), len(small)))
+        # In single precision, and in parts: the whole is the largest thing in memory, and what is needed in between
+        # would otherwise take several times its room.
+        kernel = np.empty((len(small), len(small)), dtype=np.float32)
         for at in range(0, len(small), ROWS):
-            # In parts: what is needed in between would otherwise take several times the room of the whole.
-            kernel[at : at + ROWS] = self._compare(small[at : at + ROWS], vectors[at : at + ROWS])
+            kernel[at : at + ROWS] = _likeness(self._layers[:, at : at + ROWS], self._layers)
+            for weight, known in pieces:
+                kernel[at : at + ROWS] += weight * (known[at : at + ROWS] @ known.T).toarray()
         kernel[np.diag_indices_from(kernel)] += self._ridge
         # Likeness to itself is positive and the ridge is added, so that this shorter way is open.
         factor = cho_factor(kernel, lower=True, overwrite_a=True, check_finite=False)
         self._weights = cho_solve(factor, wanted - self._mean, check_finite=False).astype(np.float32)
+        self._linear = [np.asarray(weight * (known.T @ self._weights), dtype=np.float32) for weight, known in pieces]
         return self
 
     def scores(self, texts: Sequence[Text], vectors: np.ndarray) -> np.ndarray:
         """The scores of each text for each class, in the order of ``classes``."""
-        return self._compare([text.lower() for text in texts], vectors) @ self._weights + self._mean
+        small = [text.lower() for text in texts]
+        found = _likeness(self._split(vectors), self._layers) @ self._weights + self._mean
+        for (_, model), weights in zip(self._sparse, self._linear):
+            found += model.transform(small) @ weights
+        return found
 
     def _split(self, vectors: np.ndarray) -> np.ndarray:
         """The layers one by one, centred (what all messages share says nothing), on their main axes, of unit length."""
         layers = np.stack(np.split(vectors - self._centre, LAYERS, axis=1)).astype(np.float32) @ self._axes
         return layers / np.maximum(np.linalg.norm(layers, axis=2, keepdims=True), 1e-9)
 
-    def _compare(self, texts: Sequence[Text], vectors: np.ndarray) -> np.ndarray:
-        likeness = sum(
-            np.exp(2 * (layer @ known.T - 1)) / LAYERS for layer, known in zip(self._split(vectors), self._layers)
-        )
-        for (weight, model), known in zip(self._sparse, self._known):
-            likeness += weight * (model.transform(texts) @ known).toarray().astype(np.float32)
-        return likeness
+
+def _likeness(layers: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """How alike texts are to the known ones in meaning, 0 to 1: the mean over the layers."""
+    total = np.zeros((layers.shape[1], known.shape[1]), dtype=np.float32)
+    for layer, examples in zip(layers, known):
+        near = layer @ examples.T
+        near -= 1
+        near *= 2
+        total += np.exp(near, out=near)
+    total /= LAYERS
+    return total
 
 
 def _main_axes(centred: np.ndarray) -> np.ndarray:
@@ -104,7 +126,7 @@ class IntentModel(GraphComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        return {"spelling": 0.2, "words": 0.2, "ridge": 0.15, "sharpness": 12.0}
+        return {"spelling": 0.4, "words": 0.4, "ridge": 0.15, "sharpness": 15.0}
 
     def __init__(self, config: Dict[Text, Any], storage: ModelStorage, resource: Resource) -> None:
         self._sharpness = config["sharpness"]

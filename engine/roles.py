@@ -20,15 +20,33 @@ CLIENT_ONLY = frozenset(
     {
         "report_craving", "report_risky_situation", "report_lapse", "ask_plan", "ask_people", "ask_reasons",
         "ask_triggers", "ask_after_lapse", "start_check_in", "change_check_in", "report_milestone", "doubt_recovery",
-        "inform_level", "ask_skill", "correct_answer",
+        "inform_level", "ask_skill", "correct_answer", "tell_change", "tell_ambivalence", "report_stuck_thought",
+        "report_boredom", "report_habit", "ask_habit", "ask_progress", "ask_reward", "ask_contract",
     }
 )  # fmt: skip
 
 
 # What a relative's words mean when they are taken for an intent that only clients have an answer to.
-FOR_FAMILY = {"report_low_mood": "family_own_care"}
+FOR_FAMILY = {
+    "report_low_mood": "family_own_care",
+    "report_stress": "family_own_care",
+    "report_loneliness": "family_own_care",
+    "report_sleep": "family_own_care",
+    "report_conflict": "family_talk",
+    "report_medication": "family_ask_client",
+    "report_meeting": "family_ask_client",
+    "ask_appointment": "family_ask_client",
+    "ask_sharing": "family_ask_client",
+    "ask_lesson": "family_course",
+}
 # And what a client means who is heard like a relative: what to do after a slip is in their own plan.
-FOR_CLIENT = {"family_after_lapse": "ask_after_lapse"}
+FOR_CLIENT = {
+    "family_after_lapse": "ask_after_lapse",
+    "family_guilt": "report_stuck_thought",
+    "family_relationship": "report_conflict",
+    "family_admission": "ask_resources",
+    "family_course": "ask_lesson",
+}
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)

@@ -23,6 +23,8 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 PREVIOUS_INTENT = "previous_intent"
+RUNNERS_UP = "runners_up"
+_REMEMBERED = 4
 
 
 _failed_actions: ContextVar[Optional[List[Text]]] = ContextVar("failed actions of this turn", default=None)
@@ -138,7 +140,7 @@ class TurnChannel(InputChannel):
             return {
                 "replies": [_reply(message) for message in channel.messages],
                 **understanding,
-                "state": _state(after, understanding["intent"]["name"]),
+                "state": _state(after, understanding["intent"]["name"], heard.parse_data or {}),
             }
         finally:
             store.forget(turn)
@@ -153,13 +155,14 @@ def _events(state: Dict[Text, Any]) -> List[Event]:
     return [*events, ActionExecuted(ACTION_LISTEN_NAME)]
 
 
-def _state(tracker: DialogueStateTracker, intent: Optional[Text]) -> Dict[Text, Any]:
+def _state(tracker: DialogueStateTracker, intent: Optional[Text], parsed: Dict[Text, Any]) -> Dict[Text, Any]:
     slots = {
         name: value
         for name, value in tracker.current_slot_values().items()
         if value is not None and name != "session_started_metadata"
     }
-    return {"slots": {**slots, PREVIOUS_INTENT: intent}, "form": tracker.active_loop_name}
+    others = [row["name"] for row in parsed.get("intent_ranking") or [] if row["name"] != intent][:_REMEMBERED]
+    return {"slots": {**slots, PREVIOUS_INTENT: intent, RUNNERS_UP: others}, "form": tracker.active_loop_name}
 
 
 def _understanding(parsed: Dict[Text, Any]) -> Dict[Text, Any]:

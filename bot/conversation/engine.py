@@ -98,8 +98,8 @@ class EngineClient:
         """Whether an engine is there to be asked."""
         return self._base is not None
 
-    async def ask(self, turn: str, text: str, role: str, state: State) -> Answer:
-        """Have a turn answered.
+    async def ask(self, turn: str, text: str, role: str, state: State, language: str = "en") -> Answer:
+        """Have a turn answered; ``language`` is the one the text is written in.
 
         Raises:
             EngineAway: no engine can be reached.
@@ -108,7 +108,7 @@ class EngineClient:
         call = {
             "turn": turn,
             "text": text,
-            "metadata": {"role": role},
+            "metadata": {"role": role, "language": language},
             "state": {"slots": state.slots, "form": state.form},
         }
         body = await self._post("ask", call)

@@ -16,6 +16,7 @@ from bot.care.turn import OpenTurns, Turn
 from bot.content import Content
 from bot.conversation.claim import Claim, Claims, Hold
 from bot.conversation.engine import Answer, EngineAway, EngineClient, EngineFailed, readable, says_something
+from bot.conversation.language import language_of
 from bot.delivery import outbox
 from bot.delivery.messages import InStatus, Lane, Outbound, plain
 from bot.escalation import alerts
@@ -169,7 +170,8 @@ class TurnWorker:
             return await self._commit(claim.hold, self._say("talk.no_words"))
         try:
             with self._turns.open(turn):
-                answer = await self._engine.ask(turn.id, heard, turn.person.role.heard_as, claim.state)
+                role, language = turn.person.role.heard_as, language_of(heard, turn.person.language)
+                answer = await self._engine.ask(turn.id, heard, role, claim.state, language)
         except EngineAway:
             return await self._wait(claim.hold)
         except EngineFailed as error:
