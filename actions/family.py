@@ -30,7 +30,7 @@ class AnswerFamily(HandrailAction):
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
         piece_id = intent_of(tracker).replace("family_", "family.", 1)
-        if piece_id == "family.after_lapse" and _ASKS_WHETHER.search(text_of(tracker)):
+        if piece_id in ("family.after_lapse", "family.signs") and _ASKS_WHETHER.search(text_of(tracker)):
             # Words for after a slip would sound like a yes to whoever only asks whether there was one.
             piece_id = "family.ask_client"
         if piece_id == "family.ask_client" and await turn.in_danger():

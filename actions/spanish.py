@@ -41,7 +41,7 @@ _WORDS = {
 _FAMILY = "utter_spanish_family"
 _SURE = 0.3
 # After these nobody is asked whether they want a person.
-_LIGHT = frozenset({"greet", "goodbye", "thank", "report_good_mood", "report_milestone", "tell_change"})
+_LIGHT = frozenset({"goodbye", "thank", "report_good_mood", "report_milestone", "tell_change"})
 
 
 def answer_in_spanish(

@@ -121,6 +121,17 @@ _FOR_STAFF = {
 }
 
 
+# What weighs on someone: told again and again, it ends with a person, whatever it is called each time.
+_HEAVY = frozenset(
+    {
+        "report_stuck_thought",
+        "report_stress",
+        "report_anger",
+        "report_loneliness",
+        "report_conflict",
+        "report_grief",
+    }
+)
 # Of two meanings like these, whoever was asked to tell more is simply heard.
 _TELLING = ("report_", "tell_", "doubt_")
 
@@ -145,11 +156,17 @@ class Say(HandrailAction):
             return back_to_form(tracker)
         if asks_for_deletion(text_of(tracker)):
             return await _tell_of_deletion(turn, dispatcher, tracker)
+        if turn.person.role is Role.CLIENT and not open_form(tracker) and _craving_by_number(text_of(tracker)):
+            # "craving 6, mom called and we argued": whatever else is told, that comes first.
+            return [FollowupAction("craving_form")]
         if intent in _LIGHT and await turn.in_danger():
             say(dispatcher, "utter_unsure_in_danger", **lines(turn))
             return back_to_form(tracker)
         if await says_what_it_was(turn, tracker):
             return _hear_what_it_was(turn, dispatcher, tracker)
+        low = int((tracker.get_slot("offer") or {}).get("low", 0))
+        if intent in _HEAVY and low >= LISTENS and not open_form(tracker):
+            return await _hear_low(turn, dispatcher, tracker)
         response = for_role(turn, f"utter_{intent}", domain)
         who = await team(turn)
         say(
@@ -165,6 +182,8 @@ class Say(HandrailAction):
             return [SlotSet("offer", offer(turn, "human", why=_FOR_STAFF[intent])), *back_to_form(tracker)]
         if open_form(tracker):
             return back_to_form(tracker)
+        if intent in _HEAVY:
+            return [SlotSet("offer", offer(turn, "listen", low=low + 1))]
         return [SlotSet("offer", offer(turn, "listen"))] if intent in _OPEN else []
 
 
@@ -252,7 +271,7 @@ async def _unsure(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker
         return []
     if client and await correct_today(turn, dispatcher, text):
         return []
-    if client and scales.about(text) == "craving" and scales.read_number(text) is not None:
+    if client and _craving_by_number(text):
         return [FollowupAction("craving_form")]
     if offered.get("what") == "human" and scales.undecided(text):
         say(dispatcher, "utter_offer_stands", who=await team(turn))
@@ -274,6 +293,10 @@ async def _unsure(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker
         return [SlotSet("offer", offer(turn, "human", why="was not understood"))]
     say(dispatcher, for_role(turn, "utter_unsure", domain))
     return []
+
+
+def _craving_by_number(text: str) -> bool:
+    return scales.about(text) == "craving" and scales.read_number(text) is not None
 
 
 class Misunderstood(HandrailAction):

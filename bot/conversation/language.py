@@ -12,7 +12,8 @@ _NEIGHBOURS = ("fr", "pt", "de", "it")
 _SURE = 0.9
 _A_FEW_WORDS = 3
 _WORD = re.compile(r"[^\W\d_]+")
-_SPANISH_SIGN = re.compile(r"[¿¡ñÑ]")
+_SPANISH_SIGN = re.compile(r"[¿¡ñÑ]|^\W*(?:hola|buenas|buenos d[ií]as)\b", re.IGNORECASE)
+_LIKELY = 0.75
 
 
 @cache
@@ -34,5 +35,5 @@ def language_of(text: str, usual: str) -> str:
         return "es"
     found, sure = _identifier().classify(text)
     if found in KNOWN:
-        return found if sure >= _SURE or (words >= _A_FEW_WORDS and found == "es") else usual
+        return found if sure >= (_LIKELY if words >= _A_FEW_WORDS else _SURE) else usual
     return OTHER if sure >= _SURE and words >= _A_FEW_WORDS else usual

@@ -14,6 +14,7 @@ from bot.conversation.engine import EngineAway, EngineClient, EngineFailed, read
 from bot.delivery import inbox
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind, AlertStatus
+from bot.recovery import safe_phone
 from bot.recovery.people import Person, Role
 from bot.safety.findings import Finding, Kind, Level, Net, by_urgency, told_by
 from bot.store import conversations, people
@@ -64,7 +65,9 @@ class Reader:
     async def _read(self, message_id: str, conversation_id: str, text: str, person: Person) -> None:
         heard = readable(text)
         findings: tuple[Finding, ...] = ()
-        if says_something(heard) and not joining.is_code(heard) and person.role is not Role.STAFF:
+        # A code or a PIN tells nothing, and net 2 hears all sorts in what it has no words for.
+        no_words = joining.is_code(heard) or safe_phone.is_secret(heard, has_pin=False)
+        if says_something(heard) and not no_words and person.role is not Role.STAFF:
             findings = (await self._engine.read(message_id, heard, person.role.heard_as)).findings
         async with self._store.write() as unit:
             # The conversation first, as everywhere, so that two who write to it never wait for each other.
