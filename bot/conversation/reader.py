@@ -65,8 +65,8 @@ class Reader:
     async def _read(self, message_id: str, conversation_id: str, text: str, person: Person) -> None:
         heard = readable(text)
         findings: tuple[Finding, ...] = ()
-        # A code or a PIN tells nothing, and net 2 hears all sorts in what it has no words for.
-        no_words = joining.is_code(heard) or safe_phone.is_secret(heard, has_pin=False)
+        # A code, a PIN or a bare number tells nothing, and net 2 hears all sorts in what it has no words for.
+        no_words = joining.is_code(heard) or safe_phone.ordered(heard) is not None or heard.strip().isdigit()
         if says_something(heard) and not no_words and person.role is not Role.STAFF:
             findings = (await self._engine.read(message_id, heard, person.role.heard_as)).findings
         async with self._store.write() as unit:
