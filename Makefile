@@ -3,9 +3,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# A uv that works, or one of our own from PyPI in a folder of its own. Each uv call stands in the folder whose
+# A uv that works in both folders, or one of our own from PyPI in a folder of its own. Each uv call stands in the folder whose
 # .python-version it serves, so that it finds the interpreters a version manager offers.
-UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo $(CURDIR)/.uv/bin/uv)
+UV := $(shell uv --version >/dev/null 2>&1 && cd engine && uv --version >/dev/null 2>&1 && command -v uv || echo $(CURDIR)/.uv/bin/uv)
 BASE_PYTHON := $(shell for p in python3.12 python3.11 python3.10 python3 /usr/bin/python3; do \
 	$$p -m venv --help >/dev/null 2>&1 && command -v $$p && break; done)
 PYTHON := .venv/bin/python
@@ -40,8 +40,8 @@ demo: setup  ## chat in a made-up practice (add ARGS="--script FILE --transcript
 run: setup  ## the real service
 	@$(HANDRAIL) run
 
-test: setup  ## all tests, on the real engine, SQLite and PostgreSQL
-	$(PYTHON) -m pytest $(ARGS)
+test: train  ## all tests, on the real engine, SQLite and PostgreSQL (or those of ARGS="tests/…")
+	$(PYTHON) -m pytest $(or $(ARGS),--numprocesses 2 --dist worksteal)
 
 check: setup  ## style, types, layers, dialogue data, words, rows without a story
 	.venv/bin/ruff check .

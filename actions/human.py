@@ -55,7 +55,7 @@ class AnswerOffer(HandrailAction):
         cleared = SlotSet("offer", None)
         what = offered.get("what")
         if offered.get("language") == "es":
-            return take_up_in_spanish(turn, dispatcher, yes=intent_of(tracker) == "affirm")
+            return take_up_in_spanish(turn, dispatcher, offered, yes=intent_of(tracker) == "affirm")
         if what == "human" and scales.undecided(text_of(tracker)):
             say(dispatcher, "utter_offer_stands", who=await team(turn))
             return [SlotSet("offer", {**offered, "turn": turn.id})]

@@ -81,7 +81,14 @@ _BOTH = {
     "ask_lines": "numbers to call",
     "complain": "something I got wrong",
 }
-_SHORTEST_SUM = 0.35
+_LIKELY_TOGETHER = 0.35
+
+# What weighs on someone: told again and again, it ends with a person, whatever it is called each time.
+HEAVY = frozenset(
+    {
+        "report_stuck_thought", "report_stress", "report_anger", "report_loneliness", "report_conflict", "report_grief",
+    }
+)  # fmt: skip
 
 
 def ranked(tracker: Tracker) -> list[tuple[str, float]]:
@@ -94,7 +101,7 @@ def two_likeliest(turn: Turn, tracker: Tracker) -> list[str]:
     """The two meanings that the engine wavers between, where both can be named and together are likely enough."""
     first = ranked(tracker)[:2]
     names = [name for name, _ in first]
-    sure = sum(chance for _, chance in first) >= _SHORTEST_SUM
+    sure = sum(chance for _, chance in first) >= _LIKELY_TOGETHER
     return names if sure and len(nameable(turn, names)) == len(names) == 2 else []
 
 

@@ -30,7 +30,7 @@ from actions.check_in import CheckInStep, correct_today
 from actions.craving import CravingStep
 from actions.forms import came_back
 from actions.lapse import LapseStep
-from actions.meanings import choice, nameable, two_likeliest
+from actions.meanings import HEAVY, choice, nameable, two_likeliest
 from actions.skills import SkillStep
 from actions.spanish import answer_in_spanish
 from bot.care.turn import Turn
@@ -89,20 +89,15 @@ _OPEN = frozenset(
         "skip",
         "out_of_scope",
         "complain",
-        "report_stuck_thought",
         "tell_change",
         "tell_ambivalence",
-        "report_stress",
-        "report_anger",
-        "report_loneliness",
-        "report_conflict",
-        "report_grief",
         "report_boredom",
         "report_sleep",
         "report_habit",
         "ask_habit",
         "report_meeting",
         "report_medication",
+        *HEAVY,
     }
 )
 # What Handrail cannot do yet: a "yes" to the answer has staff told, in these words.
@@ -121,17 +116,6 @@ _FOR_STAFF = {
 }
 
 
-# What weighs on someone: told again and again, it ends with a person, whatever it is called each time.
-_HEAVY = frozenset(
-    {
-        "report_stuck_thought",
-        "report_stress",
-        "report_anger",
-        "report_loneliness",
-        "report_conflict",
-        "report_grief",
-    }
-)
 # Of two meanings like these, whoever was asked to tell more is simply heard.
 _TELLING = ("report_", "tell_", "doubt_")
 
@@ -156,8 +140,9 @@ class Say(HandrailAction):
             return back_to_form(tracker)
         if asks_for_deletion(text_of(tracker)):
             return await _tell_of_deletion(turn, dispatcher, tracker)
-        if turn.person.role is Role.CLIENT and not open_form(tracker) and _craving_by_number(text_of(tracker)):
-            # "craving 6, mom called and we argued": whatever else is told, that comes first.
+        told_beside = intent in HEAVY and turn.person.role is Role.CLIENT and not open_form(tracker)
+        if told_beside and _craving_by_number(text_of(tracker)):
+            # "craving 6, mom called and we argued": the craving comes first.
             return [FollowupAction("craving_form")]
         if intent in _LIGHT and await turn.in_danger():
             say(dispatcher, "utter_unsure_in_danger", **lines(turn))
@@ -165,7 +150,7 @@ class Say(HandrailAction):
         if await says_what_it_was(turn, tracker):
             return _hear_what_it_was(turn, dispatcher, tracker)
         low = int((tracker.get_slot("offer") or {}).get("low", 0))
-        if intent in _HEAVY and low >= LISTENS and not open_form(tracker):
+        if intent in HEAVY and low >= LISTENS and not open_form(tracker):
             return await _hear_low(turn, dispatcher, tracker)
         response = for_role(turn, f"utter_{intent}", domain)
         who = await team(turn)
@@ -182,7 +167,7 @@ class Say(HandrailAction):
             return [SlotSet("offer", offer(turn, "human", why=_FOR_STAFF[intent])), *back_to_form(tracker)]
         if open_form(tracker):
             return back_to_form(tracker)
-        if intent in _HEAVY:
+        if intent in HEAVY:
             return [SlotSet("offer", offer(turn, "listen", low=low + 1))]
         return [SlotSet("offer", offer(turn, "listen"))] if intent in _OPEN else []
 

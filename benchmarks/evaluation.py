@@ -22,7 +22,7 @@ import numpy as np
 import yaml
 from sklearn.model_selection import StratifiedKFold
 
-from engine.danger import PREFIX, danger, findings, suspected
+from engine.danger import PREFIX, DangerNet, answerable, danger, findings, suspected
 from engine.encoder import MiniLM
 from engine.intents import IntentModel, KernelRegression, confidences
 from engine.roles import CLIENT_ONLY, FOR_FAMILY, RoleFilter, weigh
@@ -66,7 +66,7 @@ class Understanding:
     def __init__(self) -> None:
         parts = {part["name"]: part for part in yaml.safe_load((HOME / "config.yml").read_text())["pipeline"]}
         self.intents = {**IntentModel.get_default_config(), **parts["engine.intents.IntentModel"]}
-        self.danger = parts["engine.danger.DangerNet"]
+        self.danger = {**DangerNet.get_default_config(), **parts["engine.danger.DangerNet"]}
         self.roles = {**RoleFilter.get_default_config(), **parts["engine.roles.RoleFilter"]}
         self.fallback = parts["FallbackClassifier"]
         self._encoder = MiniLM(parts["engine.encoder.SentenceEncoder"]["max_tokens"])
@@ -88,10 +88,9 @@ class Understanding:
     def intent(self, classes: Sequence[str], scores: np.ndarray, role: str) -> tuple[str, bool]:
         """The likeliest intent for a writer of that role, and whether Rasa's fallback would take its place."""
         chances = dict(zip(classes, confidences(scores[None, :], self.intents["sharpness"])[0], strict=True))
-        if not self.level(classes, scores):
-            # As `engine.danger.set_aside` does it.
-            chances = {name: chance for name, chance in chances.items() if not name.startswith(PREFIX)}
-        ranked = weigh(chances, role, self.roles["client_on_family"], self.roles["family_on_client"])
+        found = bool(self.level(classes, scores))
+        known = answerable(chances, found, self.danger["harmless"])
+        ranked = weigh(known, role, self.roles["client_on_family"], self.roles["family_on_client"])
         (first, sure), (_, next_sure) = sorted(ranked.items(), key=lambda item: -item[1])[:2]
         unsure = sure < self.fallback["threshold"] or sure - next_sure < self.fallback["ambiguity_threshold"]
         return first, unsure

@@ -20,6 +20,7 @@ from bot.care import addresses, check_in, danger, safe_phone
 from bot.care.turn import OpenTurns
 from bot.care.undelivered import Undelivered
 from bot.content import Content
+from bot.conversation import language
 from bot.conversation.engine import EngineClient
 from bot.conversation.intake import Intake
 from bot.conversation.model import model_path
@@ -158,6 +159,7 @@ class Handrail:
         scheduler.start()
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(asyncio.to_thread(language.identifier))
                 # Several, so that one message that the engine hangs on keeps nobody else from their answer.
                 for worker in (*[self._answering] * ANSWERING, self._reading, *beside):
                     group.create_task(_until_stopped(worker(stop), stop))

@@ -20,6 +20,7 @@ from bot.store.database import Store
 from bot.store.migrate import upgrade
 from bot.store.vault import Vault, new_key
 
+DATABASE = "demo.db"
 START = datetime(2026, 11, 23, 4, 30, tzinfo=UTC)  # Sunday evening, half past eight, in Los Angeles
 TYPING = timedelta(seconds=5)
 LONGEST = timedelta(days=31)
@@ -230,7 +231,7 @@ async def opened(
     key_id, key = new_key()
     outside = outside or AtTheTerminal()
     demo = Demo(practice, clock, show, outside)
-    async with Store(url or f"sqlite:///{data / 'demo.db'}", Vault({key_id: key})) as store:
+    async with Store(url or f"sqlite:///{data / DATABASE}", Vault({key_id: key})) as store:
         await upgrade(store)
         store.claim_service()
         async with store.write() as unit:

@@ -16,13 +16,16 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
-from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, TEXT
+from rasa.shared.constants import DEFAULT_NLU_FALLBACK_INTENT_NAME
+from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from engine.intents import RANKING, SCORES
+from engine.intents import SCORES, chances_of, rank
 
 FINDINGS = "findings"
 PREFIX = "danger_"
+# Messages that are known to sound like danger and to be none, and of which no more is told.
+HARMLESS = "harmless"
 
 
 def danger(scores: Mapping[Text, float]) -> Dict[Text, float]:
@@ -59,12 +62,15 @@ def suspected(found: List[Dict[Text, Any]], intent: Mapping[Text, Any], sure: fl
     return [*found, {"kind": kind, "level": "possible", "probability": round(confidence, 4)}]
 
 
-def set_aside(message: Message) -> None:
-    """Take the dangers out of the ranking where none was found: a single odd word ("purple") is no intent of its own."""
-    ranking = [row for row in message.get(RANKING) or [] if not str(row[INTENT_NAME_KEY]).startswith(PREFIX)]
-    if ranking:
-        message.set(INTENT, ranking[0], add_to_output=True)
-        message.set(RANKING, ranking, add_to_output=True)
+def answerable(chances: Mapping[Text, float], in_danger: bool, harmless: float) -> Dict[Text, float]:
+    """The intents that can be answered, with their chances.
+
+    The dangers are none of them where none was found: a single odd word ("purple") is like the messages that tell of blue
+    lips, and of nothing else. And what is only known to be harmless is not understood, unless an intent comes near.
+    """
+    kept = {name: chance for name, chance in chances.items() if in_danger or not name.startswith(PREFIX)}
+    kept[DEFAULT_NLU_FALLBACK_INTENT_NAME] = kept.pop(HARMLESS, 0.0) * harmless
+    return kept
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -77,12 +83,13 @@ class DangerNet(GraphComponent):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        return {"definite": 0.9, "possible": 0.6, "suspected": 0.7}
+        return {"definite": 0.9, "possible": 0.6, "suspected": 0.7, "harmless": 0.1}
 
     def __init__(self, config: Dict[Text, Any]) -> None:
         self._definite: float = config["definite"]
         self._possible: float = config["possible"]
         self._suspected: float = config["suspected"]
+        self._harmless: float = config["harmless"]
 
     @classmethod
     def create(
@@ -100,7 +107,6 @@ class DangerNet(GraphComponent):
             if message.get(TEXT):
                 found = findings(message.get(SCORES) or [], self._definite, self._possible)
                 found = suspected(found, message.get(INTENT) or {}, self._suspected)
-                if not found:
-                    set_aside(message)
+                rank(message, answerable(chances_of(message), bool(found), self._harmless))
             message.set(FINDINGS, found, add_to_output=True)
         return messages

@@ -4,7 +4,7 @@ A message is compared with every example: by meaning (the encoder's layers), by 
 costs little) and by words. Source of the choice and its figures: ``docs/decisions/0004-understanding.md``.
 """
 
-from typing import Any, Dict, List, Sequence, Text, Type
+from typing import Any, Dict, List, Mapping, Sequence, Text, Type
 
 import joblib
 import numpy as np
@@ -116,6 +116,22 @@ def _main_axes(centred: np.ndarray) -> np.ndarray:
     return np.stack([np.linalg.eigh(layer.T @ layer)[1][:, -AXES:] for layer in layers]).astype(np.float32)
 
 
+def rank(message: Message, chances: Mapping[Text, float]) -> None:
+    """Put intents on a message by their chances, which are made to sum to 1, the likeliest first."""
+    total = sum(chances.values()) or 1.0
+    ranking = [
+        {INTENT_NAME_KEY: name, PREDICTED_CONFIDENCE_KEY: chance / total}
+        for name, chance in sorted(chances.items(), key=lambda item: -item[1])
+    ]
+    message.set(INTENT, ranking[0], add_to_output=True)
+    message.set(RANKING, ranking, add_to_output=True)
+
+
+def chances_of(message: Message) -> Dict[Text, float]:
+    """The intents on a message with their chances."""
+    return {row[INTENT_NAME_KEY]: row[PREDICTED_CONFIDENCE_KEY] for row in message.get(RANKING) or []}
+
+
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class IntentModel(GraphComponent, IntentClassifier):
     """Ranks every intent for a message, the likeliest first."""
@@ -177,12 +193,7 @@ class IntentModel(GraphComponent, IntentClassifier):
     def _rank(self, message: Message) -> None:
         scores = self._model.scores([message.get(TEXT)], vectors_of([message]))
         chances = confidences(scores, self._sharpness)[0]
-        ranking = [
-            {INTENT_NAME_KEY: self._model.classes[i], PREDICTED_CONFIDENCE_KEY: float(chances[i])}
-            for i in np.argsort(-chances, kind="stable")
-        ]
-        message.set(INTENT, ranking[0], add_to_output=True)
-        message.set(RANKING, ranking, add_to_output=True)
+        rank(message, dict(zip(self._model.classes, chances.tolist())))
         # For the danger net, which reads the scores themselves, of a long text's windows too.
         if message.get(WINDOWS):
             scores = np.vstack([scores, self._model.scores(*message.get(WINDOWS))])

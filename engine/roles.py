@@ -12,10 +12,10 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
-from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDENCE_KEY
 from rasa.shared.nlu.training_data.message import Message
 
-RANKING = "intent_ranking"
+from engine.intents import chances_of, rank
+
 CLIENT_ONLY = frozenset(
     {
         "report_craving", "report_risky_situation", "report_lapse", "ask_plan", "ask_people", "ask_reasons",
@@ -78,26 +78,12 @@ class RoleFilter(GraphComponent):
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
             role = (message.get("metadata") or {}).get("role")
-            ranking = message.get(RANKING)
-            if role in ("client", "family") and ranking:
-                self._rank_again(message, role, ranking)
+            chances = chances_of(message)
+            if role in ("client", "family") and chances:
+                weighed = weigh(chances, role, self._client_on_family, self._family_on_client)
+                if weighed:
+                    rank(message, weighed)
         return messages
-
-    def _rank_again(self, message: Message, role: Text, ranking: List[Dict[Text, Any]]) -> None:
-        weighed = weigh(
-            {row[INTENT_NAME_KEY]: row[PREDICTED_CONFIDENCE_KEY] for row in ranking},
-            role,
-            self._client_on_family,
-            self._family_on_client,
-        )
-        if not weighed:
-            return
-        again = [
-            {INTENT_NAME_KEY: name, PREDICTED_CONFIDENCE_KEY: chance}
-            for name, chance in sorted(weighed.items(), key=lambda item: -item[1])
-        ]
-        message.set(INTENT, again[0], add_to_output=True)
-        message.set(RANKING, again, add_to_output=True)
 
 
 def weigh(

@@ -1,4 +1,4 @@
-"""What every test may use: the fixed words, the screen, and one real engine for the whole run."""
+"""What every test may use: the fixed words, the screen, databases, the practice with its engine doubled, and one real engine."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +9,30 @@ from bot.app import EngineHost, load_content, load_screen
 from bot.content import Content
 from bot.conversation.model import train
 from bot.safety.screen import Screen
+from tests.doubles.databases import (
+    database_url,
+    migrated_postgres,
+    migrated_sqlite,
+    postgres,
+    postgres_url,
+    store,
+    vault,
+)
+from tests.doubles.house import each_house, empty_house, engine, house
+
+__all__ = [
+    "database_url",
+    "each_house",
+    "empty_house",
+    "engine",
+    "house",
+    "migrated_postgres",
+    "migrated_sqlite",
+    "postgres",
+    "postgres_url",
+    "store",
+    "vault",
+]
 
 HOME = Path(__file__).resolve().parent.parent
 

@@ -17,10 +17,11 @@ _LIKELY = 0.75
 
 
 @cache
-def _identifier() -> LanguageIdentifier:
-    identifier: LanguageIdentifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages([*KNOWN, *_NEIGHBOURS])
-    return identifier
+def identifier() -> LanguageIdentifier:
+    """What tells languages apart; loading it takes most of a second, so a service does that before anybody waits."""
+    told: LanguageIdentifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    told.set_languages([*KNOWN, *_NEIGHBOURS])
+    return told
 
 
 def language_of(text: str, usual: str) -> str:
@@ -33,7 +34,7 @@ def language_of(text: str, usual: str) -> str:
         return usual
     if _SPANISH_SIGN.search(text):
         return "es"
-    found, sure = _identifier().classify(text)
+    found, sure = identifier().classify(text)
     if found in KNOWN:
         return found if sure >= (_LIKELY if words >= _A_FEW_WORDS else _SURE) else usual
     return OTHER if sure >= _SURE and words >= _A_FEW_WORDS else usual

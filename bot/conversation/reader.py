@@ -14,7 +14,6 @@ from bot.conversation.engine import EngineAway, EngineClient, EngineFailed, read
 from bot.delivery import inbox
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind, AlertStatus
-from bot.recovery import safe_phone
 from bot.recovery.people import Person, Role
 from bot.safety.findings import Finding, Kind, Level, Net, by_urgency, told_by
 from bot.store import conversations, people
@@ -65,9 +64,7 @@ class Reader:
     async def _read(self, message_id: str, conversation_id: str, text: str, person: Person) -> None:
         heard = readable(text)
         findings: tuple[Finding, ...] = ()
-        # A code, a PIN or a bare number tells nothing, and net 2 hears all sorts in what it has no words for.
-        no_words = joining.is_code(heard) or safe_phone.ordered(heard) is not None or heard.strip().isdigit()
-        if says_something(heard) and not no_words and person.role is not Role.STAFF:
+        if says_something(heard) and not joining.is_code(heard) and person.role is not Role.STAFF:
             findings = (await self._engine.read(message_id, heard, person.role.heard_as)).findings
         async with self._store.write() as unit:
             # The conversation first, as everywhere, so that two who write to it never wait for each other.

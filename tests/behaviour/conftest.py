@@ -1,5 +1,6 @@
 """A fresh world for each story: own database, own clock, the shared engine; on each of the channels."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -24,9 +25,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 async def world(
-    home: Path, tmp_path: Path, content: Content, screen: Screen, host: EngineHost, channel: str
+    home: Path, tmp_path: Path, content: Content, screen: Screen, host: EngineHost, channel: str, migrated_sqlite: Path
 ) -> AsyncIterator[World]:
     lines: list[demo.Line] = []
+    shutil.copyfile(migrated_sqlite, tmp_path / demo.DATABASE)
     async with AsyncExitStack() as stack:
         outside = await stack.enter_async_context(phones(channel, home))
         opening = demo.opened(home, tmp_path, content, screen, host, lines.append, outside=outside)

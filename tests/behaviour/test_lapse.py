@@ -42,7 +42,7 @@ async def test_a_bet_gets_the_warning_for_a_bet_and_no_questions_about_the_body(
 
 @pytest.mark.mission("M4")
 async def test_an_opioid_gets_the_warning_for_an_opioid(world: World) -> None:
-    await world.theo.says("i used again, percs from curtis")
+    await world.theo.says("i used again. two percs off curtis")
     await world.theo.says("no")
     await world.theo.says("no")
     await world.theo.says("no, by myself")

@@ -131,18 +131,19 @@ async def test_a_level_in_the_check_in_is_still_an_answer(world: World) -> None:
 
 
 @pytest.mark.mission("M6", "M10")
-@pytest.mark.parametrize("text", ["crisis", "Crisis line", "emergency numbers"])
 @pytest.mark.channels("console", "sms")
-async def test_the_bare_word_gets_the_lines_wherever_it_is_written(world: World, text: str) -> None:
+async def test_the_bare_word_gets_the_lines_wherever_it_is_written(world: World) -> None:
     await world.client.says("craving 7")
     async with world.engine_off():
-        await world.client.says(text)
-        world.client.hears("Call 911.*988", "person")
+        for text in ("crisis", "Crisis line", "emergency numbers"):
+            await world.client.says(text)
+            world.client.hears("Call 911.*988", "person")
     await world.client.says("mom called and we argued")
     world.client.is_offered("Let's try")
-    await world.staff.says(text)
-    world.staff.hears("Call 911.*automated program")
-    world.staff.does_not_hear('person"')
+    for text in ("crisis", "Crisis line", "emergency numbers"):
+        await world.staff.says(text)
+        world.staff.hears("Call 911.*automated program")
+        world.staff.does_not_hear('person"')
 
 
 @pytest.mark.mission("M6", "M10")

@@ -7,18 +7,18 @@ from tests.behaviour.world import World
 BETWEEN_CRAVINGS = [
     ("work is too much, i have three deadlines and no idea how", "tense|lot|press|small"),
     ("i'm so angry at my brother i could scream", "angry|reading"),
-    ("i feel so lonely tonight", "lonely|alone|nobody"),
+    ("nobody calls me, i sit here on my own every evening", "lonely|alone|nobody"),
     ("my mom died two years ago today and i miss her", "sorry|loss"),
     ("so bored, nothing to do all day", "bored|empty|nothing on"),
     ("is there an aa meeting near me tonight", "meetings?"),
     (
-        "is it ok to take my medicine with food",
+        "can i take ibuprofen with naltrexone",
         "pharmacist",
     ),
     ("when is my next appointment with ruth", "appointments?"),
     ("what numbers can i call at night", "911"),
     ("part of me wants to stay sober and part of me doesn't", "both|part|sides?|minds|decide"),
-    ("i want to change for real this time", "different|step|thought about"),
+    ("i want to quit, for my daughter", "different|step|thought about"),
 ]
 
 

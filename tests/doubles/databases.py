@@ -1,6 +1,6 @@
 """Databases for tests: SQLite and PostgreSQL, each test with a fresh one of its own.
 
-Fixtures; a folder that wants them imports them in its ``conftest.py``.
+Fixtures, which every test may ask for (``tests/conftest.py``).
 """
 
 import os
@@ -50,14 +50,14 @@ def server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def postgres_url(postgres: str) -> Iterator[str]:
-    """A fresh database on the server."""
+@contextmanager
+def database(server: str, template: str = "template1") -> Iterator[str]:
+    """The address of a fresh database on the server, made after another."""
     name = f"handrail_{secrets.token_hex(6)}"
-    address = make_url(async_url(postgres))
+    address = make_url(async_url(server))
     admin = create_engine(address, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     try:
         yield address.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
     finally:
@@ -66,11 +66,39 @@ def postgres_url(postgres: str) -> Iterator[str]:
         admin.dispose()
 
 
+async def migrated(url: str) -> None:
+    async with Store(url, Vault(dict([new_key()]))) as store:
+        await upgrade(store)
+
+
+@pytest.fixture(scope="session")
+async def migrated_postgres(postgres: str) -> AsyncIterator[str]:
+    """The name of an empty database with the schema: copying it is quicker than making the schema each time."""
+    with database(postgres) as url:
+        await migrated(url)
+        yield str(make_url(url).database)
+
+
+@pytest.fixture(scope="session")
+async def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database with the schema, as a file to copy."""
+    path = tmp_path_factory.mktemp("schema") / "handrail.db"
+    await migrated(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def postgres_url(postgres: str, migrated_postgres: str) -> Iterator[str]:
+    """A fresh database on the server, with the schema and nothing in it."""
+    with database(postgres, migrated_postgres) as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A fresh database of each kind."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, migrated_sqlite: Path) -> str:
+    """A fresh database of each kind, with the schema and nothing in it."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'handrail.db'}"
+        return f"sqlite:///{shutil.copyfile(migrated_sqlite, tmp_path / 'handrail.db')}"
     return str(request.getfixturevalue("postgres_url"))
 
 

@@ -1,8 +1,9 @@
 """The made-up practice with the engine doubled at the HTTP border: fast, on either database, with time moved by hand.
 
-Fixtures; a folder that wants them imports them in its ``conftest.py``.
+Fixtures, which every test may ask for (``tests/conftest.py``).
 """
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -92,9 +93,10 @@ async def engine(home: Path) -> AsyncIterator[EngineDouble]:
 
 @pytest.fixture
 async def house(
-    home: Path, tmp_path: Path, content: Content, screen: Screen, engine: EngineDouble
+    home: Path, tmp_path: Path, content: Content, screen: Screen, engine: EngineDouble, migrated_sqlite: Path
 ) -> AsyncIterator[House]:
     """The practice on SQLite."""
+    shutil.copyfile(migrated_sqlite, tmp_path / demo.DATABASE)
     async with opened_house(home, tmp_path, content, screen, engine, "") as opened:
         yield opened
 
