@@ -4,36 +4,17 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from bot.recovery.check_in import next_due, parse_time
 from bot.recovery.people import Role
 from bot.recovery.plan import PlanError, read_plan
+from bot.recovery.times import LocalTime, Zone
 from bot.store import people, plans
 from bot.store.database import Unit
 
-
-def _is_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("give a time zone by its IANA name, such as America/Chicago") from error
-    return name
-
-
-def _is_time(text: str) -> str:
-    try:
-        parse_time(text)
-    except ValueError as error:
-        raise ValueError("give a time from 00:00 to 23:59, such as 09:00") from error
-    return text
-
-
-Zone = Annotated[str, AfterValidator(_is_zone)]
-LocalTime = Annotated[str, AfterValidator(_is_time)]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 
 

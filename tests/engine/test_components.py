@@ -12,7 +12,7 @@ ENGINE = HOME / "engine" / ".venv" / "bin" / "python"
 PROGRAM = """
 import json
 import numpy as np
-from engine.danger import findings
+from engine.danger import answerable, findings, suspected
 from engine.encoder import LAYERS, SIZE, MiniLM
 from engine.intents import KernelRegression, confidences
 from engine.roles import weigh
@@ -36,6 +36,10 @@ print(json.dumps({
     "long": long,
     "family": weigh({"report_low_mood": 0.5, "report_craving": 0.3, "family_own_care": 0.2}, "family", 0.2, 0.0),
     "client": weigh({"family_help": 0.5, "ask_help": 0.5}, "client", 0.2, 0.0),
+    "harmless": answerable({"harmless": 0.8, "danger_medical": 0.1, "greet": 0.1}, False, 0.1),
+    "in danger": answerable({"harmless": 0.1, "danger_medical": 0.8, "greet": 0.1}, True, 0.1),
+    "suspected": [suspected([], {"name": name, "confidence": sure}, 0.95)
+                  for name, sure in (("danger_medical", 0.96), ("danger_medical", 0.9), ("greet", 0.99))],
     "none": findings([{"greet": 0.9, "danger_suicide": 0.1}], 0.8, 0.6),
     "shared": findings([{"greet": 0.3, "danger_suicide": 0.4, "danger_overdose": 0.3}], 0.8, 0.6),
     "highest": findings([{"danger_suicide": 0.1, "greet": 0.9}, {"danger_suicide": 0.95, "greet": 0.0},
@@ -90,3 +94,14 @@ def test_of_a_text_and_its_windows_the_highest_wins(told: dict[str, Any]) -> Non
         ("suicide", "definite"),
         ("medical", "possible"),
     ]
+
+
+def test_what_is_known_to_be_harmless_is_no_intent_and_no_danger_either(told: dict[str, Any]) -> None:
+    assert told["harmless"] == pytest.approx({"greet": 0.1, "nlu_fallback": 0.08})
+    assert told["in danger"] == pytest.approx({"danger_medical": 0.8, "greet": 0.1, "nlu_fallback": 0.01})
+
+
+def test_the_likeliest_intent_of_all_is_a_danger_that_is_asked_about(told: dict[str, Any]) -> None:
+    first, second, third = told["suspected"]
+    assert [(row["kind"], row["level"]) for row in first] == [("medical", "possible")]
+    assert second == third == []

@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -187,3 +189,92 @@ async def test_an_unknown_form_or_slot_in_the_state_does_not_end_the_engine(chan
     state = {"slots": {"no_such_slot": 1}, "form": "no_such_form"}
     await channel.post("ask", {"turn": "t", "text": "hello", "metadata": {"role": "client"}, "state": state})
     assert (await channel.ask("hello"))["intent"]["name"]
+
+
+# What is understood, on the real model
+
+ODD = st.text(max_size=300) | st.text(
+    st.sampled_from("aeá ñ.,!?(){}[]\\/#@💊🔫\u200b\u202e\x00\ud800'\"0123456789\n"), max_size=3_000
+)
+SAID = st.sampled_from(
+    ["", "i want to die", "craving 7", "took 3 pills 20 minutes ago", "mi mamá no despierta", "purple"]
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(
+    before=ODD,
+    said=SAID,
+    after=ODD,
+    role=st.sampled_from(["client", "family", "stranger"]),
+    language=st.sampled_from(["en", "es", "other"]),
+)
+async def test_no_text_breaks_a_component(
+    channel: Engine, before: str, said: str, after: str, role: str, language: str
+) -> None:
+    text = before + said + after
+    call = {"turn": "t", "text": text, "metadata": {"role": role, "language": language}}
+    # As the application sends it: half a character has no way over the wire.
+    content = json.dumps(call).encode()
+    response = await channel.http.post(
+        f"{channel.base}/webhooks/turn/read", content=content, headers={"X-Handrail-Token": TOKEN}
+    )
+    assert response.status_code == 200, (response.text, text)
+    told = response.json()
+    assert 0 <= told["intent"]["confidence"] <= 1.0001
+    assert all(0 <= row["start"] < row["end"] <= len(text) for row in told["entities"])
+
+
+async def read(channel: Engine, text: str, **metadata: str) -> dict[str, Any]:
+    response = await channel.post("read", {"turn": "t", "text": text, "metadata": {"role": "client", **metadata}})
+    body: dict[str, Any] = response.json()
+    return body
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("two percs off my cousin", {"amount": "two", "substance": "opioids", "person": "relative"}),
+        (
+            "half a bottle of vodka last night",
+            {"amount": "half a bottle", "substance": "alcohol", "time since": "last night"},
+        ),
+        ("3 pills 20 minutes ago", {"amount": "3 pills", "time since": "20 minutes ago"}),
+        ("so lonely at the liquor store", {"feeling": "lonely", "place": "bar"}),
+        ("mom is away until friday", {"person": "parent", "time until": "until friday"}),
+        ("hace tres días que no tomo cerveza", {"time since": "hace tres días", "substance": "alcohol"}),
+        ("can i take advil with my methadone", {"painkiller": "nsaid", "substance": "opioid medicine"}),
+        ("it's an 8 out of 10", {"level": "8 out of 10"}),
+    ],
+)
+async def test_entities_are_told_with_what_they_stand_for(channel: Engine, text: str, found: dict[str, str]) -> None:
+    entities = (await read(channel, text))["entities"]
+    assert {row["entity"]: row["value"] for row in entities} == found
+    assert all(text[row["start"] : row["end"]].strip() for row in entities)
+
+
+async def test_another_language_is_not_answered_as_if_it_were_english(channel: Engine) -> None:
+    text = "buenos días, dormí muy bien anoche"
+    assert (await read(channel, text, language="es"))["intent"]["name"] == "nlu_fallback"
+    assert (await read(channel, text))["intent"]["name"] != "nlu_fallback"
+
+
+async def test_danger_in_another_language_is_still_danger(channel: Engine) -> None:
+    told = await read(channel, "me tomé todas las pastillas y me estoy yendo", language="es")
+    assert [row["kind"] for row in told["findings"]] == ["overdose"]
+    assert told["intent"]["name"].startswith("danger_")
+
+
+@pytest.mark.parametrize("text", ["glorpf", "teapot", "4471", "mnbv lkj"])
+async def test_what_says_nothing_is_neither_danger_nor_taken_for_anything(channel: Engine, text: str) -> None:
+    told = await read(channel, text)
+    assert (told["findings"], told["intent"]["name"]) == ([], "nlu_fallback")
+
+
+async def test_the_next_likeliest_meanings_are_remembered_for_a_misunderstanding(channel: Engine) -> None:
+    told = await channel.ask("i'm so stressed about money, what are my reasons again")
+    others = told["state"]["slots"]["runners_up"]
+    assert told["intent"]["name"] not in others
+    assert len(others) == len(set(others)) > 1
