@@ -118,7 +118,9 @@ def actions_answer(channel: Engine) -> None:
 
 
 @pytest.mark.parametrize("what", ["ask", "read"])
-@pytest.mark.parametrize("token", [None, "", "wrong", TOKEN[:-1], TOKEN + "x"])
+@pytest.mark.parametrize(
+    "token", [None, "", "wrong", TOKEN[:-1], TOKEN + "x"], ids=["none", "empty", "wrong", "short", "long"]
+)
 async def test_without_its_token_it_says_nothing(channel: Engine, what: str, token: str | None) -> None:
     response = await channel.post(what, {"turn": "t", "text": "hello"}, token)
     assert response.status_code == 403
