@@ -54,8 +54,8 @@ async def _check_back(unit: Unit, content: Content, alert: AlertRow, now: dateti
     alert.check_backs += 1
     if alert.check_backs == 1:
         alert.check_back_at = next_local(now, person.zone, MORNING)
-    elif now < alert.raised_at + LAST_CHECK_BACK:
-        alert.check_back_at = alert.raised_at + LAST_CHECK_BACK
+    elif now < alert.last_at + LAST_CHECK_BACK:
+        alert.check_back_at = alert.last_at + LAST_CHECK_BACK
     else:
         alert.check_back_at = next_local(now + timedelta(hours=12), person.zone, MORNING)
 

@@ -1,4 +1,4 @@
-"""What staff write: taking, reading and closing alerts with a number and a letter."""
+"""What staff write: taking, passing on, reading, noting and closing alerts with a number and a letter."""
 
 import re
 from datetime import datetime
@@ -10,40 +10,46 @@ from bot.delivery import inbox, outbox
 from bot.delivery.messages import Lane, Outbound, plain
 from bot.escalation import alerts
 from bot.escalation.alerts import Change, Changed
-from bot.escalation.policy import AlertKind, AlertStatus
+from bot.escalation.policy import TAKEN_COUNTS, AlertKind, AlertStatus
 from bot.recovery.people import Person, Role
 from bot.store import audit, people
 from bot.store.database import Unit
 from bot.store.tables import AlertRow, PersonRow
 
-_SHORT = re.compile(r"\s*(?P<number>\d{1,9})(?P<letter>[acv])\b[\s:,.-]*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
-_ANOTHER = re.compile(r"\b\d{1,9}[acv]\b", re.IGNORECASE)
-_APART = re.compile(r"\s*(?P<number>\d{1,9})\s+(?P<letter>[acv])(?P<rest>)\s*", re.IGNORECASE)
+_SHORT = re.compile(r"\s*(?P<number>\d{1,9})(?P<letter>[acenv])\b[\s:,.-]*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_ANOTHER = re.compile(r"\b\d{1,9}[acenv]\b", re.IGNORECASE)
+_APART = re.compile(r"\s*(?P<number>\d{1,9})\s+(?P<letter>[acenv])(?P<rest>)\s*", re.IGNORECASE)
 _SPELT = re.compile(
-    r"\s*(?P<word>ack(?:nowledge)?|take|view|read|why)\s+(?:alert\s+)?#?(?P<number>\d{1,9})(?P<rest>)[\s.!?]*"
-    r"|\s*(?P<close>close)\s+(?:alert\s+)?#?(?P<number_>\d{1,9})\b[\s:,.-]*(?P<note>.*)",
+    r"\s*(?P<word>ack(?:nowledge)?|take|escalate|view|read|why)\s+(?:alert\s+)?#?(?P<number>\d{1,9})(?P<rest>)[\s.!?]*"
+    r"|\s*(?P<noting>close|note)\s+(?:alert\s+)?#?(?P<number_>\d{1,9})\b[\s:,.-]*(?P<note>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 # Of these, what someone wrote around them is part of the story.
 _SPOKEN = frozenset({AlertKind.DANGER, AlertKind.HUMAN, AlertKind.LAPSE, AlertKind.CONCERN, AlertKind.MEDIA})
-_LETTERS = {"ack": "a", "acknowledge": "a", "take": "a", "view": "v", "read": "v", "why": "v"}
+_LETTERS = {
+    "ack": "a", "acknowledge": "a", "take": "a", "escalate": "e", "view": "v", "read": "v", "why": "v",
+    "close": "c", "note": "n",
+}  # fmt: skip
+# After these the words are a note of what was done.
+_NOTED = "cn"
 
 
+_HOW = "1a to take it, 1e if you can't, 1v to read why, 1n and what you did, 1c and a note to close it."
 NOT_SENT = "What you write here goes to nobody."
 
 
 def command(text: str) -> tuple[int, str, str] | None:
-    """The alert's number, the letter a, c or v, and the note, where the text is a command to an alert.
+    """The alert's number, the letter a, c, e, n or v, and the note, where the text is a command to an alert.
 
     Only the short form takes further words ("1a on my way"), and not those of a second command. "Take 30 pills" is none,
     and neither is "3 a day was not enough".
     """
     short = _SHORT.fullmatch(text) or _APART.fullmatch(text)
-    if short and (short["letter"] in "cC" or not _ANOTHER.search(short["rest"])):
+    if short and (short["letter"].lower() in _NOTED or not _ANOTHER.search(short["rest"])):
         return int(short["number"]), short["letter"].lower(), short["rest"].strip()
     spelt = _SPELT.fullmatch(text)
-    if spelt and spelt["close"]:
-        return int(spelt["number_"]), "c", spelt["note"].strip()
+    if spelt and spelt["noting"]:
+        return int(spelt["number_"]), _LETTERS[spelt["noting"].lower()], spelt["note"].strip()
     if spelt:
         return int(spelt["number"]), _LETTERS[spelt["word"].lower()], ""
     return None
@@ -55,7 +61,7 @@ async def is_command(unit: Unit, text: str, staff_id: str) -> bool:
     Not where the alert is about whoever writes: a note on themselves is read like any message.
     """
     given = command(text)
-    if given is None or (given[1] != "c" and given[2]):
+    if given is None or (given[1] not in _NOTED and given[2]):
         return False
     alert = await alerts.by_number(unit, given[0])
     return alert is not None and alert.person_id != staff_id
@@ -74,8 +80,14 @@ async def hear(case: Case, text: str, written_at: datetime) -> None:
         reply = await _acknowledge(unit, case.content, staff, number, now)
     elif letter == "v":
         reply, alert_id = await _story(unit, staff, number, now)
+    elif letter == "e":
+        changed = await alerts.escalate(unit, number, staff.id, now)
+        reply = await _tell(unit, staff, number, changed, f"Alert {number} goes on to the next people now.")
     elif not rest:
-        reply = f"To close alert {number}, say what was done: {number}c and a few words."
+        reply = f"Say what was done: {number}{letter} and a few words."
+    elif letter == "n":
+        changed = await alerts.note(unit, number, staff.id, rest, now)
+        reply = await _tell(unit, staff, number, changed, f"Noted for alert {number}. {number}c and a note closes it.")
     else:
         changed = await alerts.close(unit, number, staff.id, rest, now, written_at)
         if changed.change is Change.DONE and changed.alert is not None:
@@ -91,7 +103,13 @@ async def _acknowledge(unit: Unit, content: Content, staff: Person, number: int,
     more = ""
     if changed.alert is not None and changed.alert.count > 1:
         more = f" {changed.alert.count} messages by now, the last at {changed.alert.last_at:%H:%M} UTC."
-    done = f"Alert {number} is yours.{more} {number}v to read why, {number}c and a note when it is done."
+    counts = changed.alert and TAKEN_COUNTS.get(AlertKind(changed.alert.kind))
+    until = (
+        f" Write {number}n and what you did within {counts.seconds // 60} minutes, or others are asked again."
+        if counts
+        else ""
+    )
+    done = f"Alert {number} is yours.{more} {number}v to read why.{until} {number}c and a note when it is done."
     return await _tell(unit, staff, number, changed, done)
 
 
@@ -164,9 +182,9 @@ async def _reach(unit: Unit, row: PersonRow) -> str:
 async def _list(unit: Unit) -> str:
     found = await alerts.open_alerts(unit)
     if not found:
-        return "No alert is open. When one comes: 1a takes alert 1, 1v shows why, 1c and a note closes it."
+        return f"No alert is open. When one comes, write for alert 1: {_HOW}"
     rows = [f"{alert.number}: {alerts.title(alert)} ({alert.status})" for alert in found[-8:]]
-    return "Open alerts:\n" + "\n".join(rows) + "\nNumber and a to take one, v to read why, c and a note to close."
+    return "Open alerts:\n" + "\n".join(rows) + f"\nFor alert 1: {_HOW}"
 
 
 async def _say(case: Case, text: str, alert_id: str | None = None) -> None:

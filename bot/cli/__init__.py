@@ -14,7 +14,7 @@ import uvloop
 import yaml
 from rich.console import Console as Terminal
 
-from bot.cli import keys, people, words
+from bot.cli import keys, people, rota, words
 from bot.cli.base import BAD, fail, told
 from bot.settings import HOME, Settings, read_settings
 
@@ -34,6 +34,8 @@ app.add_typer(practice_app, name="practice")
 app.add_typer(people.client_app, name="client")
 app.add_typer(people.family_app, name="family")
 app.add_typer(people.staff_app, name="staff")
+app.add_typer(rota.rota_app, name="rota")
+app.add_typer(rota.policy_app, name="policy")
 app.command("invite")(people.invite)
 
 

@@ -24,6 +24,8 @@ def told() -> Iterator[None]:
     from bot.content import ContentError
     from bot.conversation.model import TrainingFailed
     from bot.conversation.process import EngineStartError
+    from bot.escalation.policy import PolicyError
+    from bot.escalation.rota import RotaError
     from bot.practice import PracticeError
     from bot.recovery.plan import PlanError
     from bot.safety.rules import RulesError
@@ -32,7 +34,7 @@ def told() -> Iterator[None]:
 
     try:
         yield
-    except (SettingsError, PracticeError, PlanError) as error:
+    except (SettingsError, PracticeError, PlanError, RotaError, PolicyError) as error:
         raise fail(*error.faults) from error
     except (
         EnrolmentError,

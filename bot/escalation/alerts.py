@@ -9,12 +9,13 @@ from sqlalchemy import func, select
 
 from bot.delivery import outbox
 from bot.delivery.messages import Choice, Lane, Outbound, OutStatus
-from bot.escalation.policy import AlertKind, AlertStatus, Policy, Who, policy_for
+from bot.escalation import arranged, rota
+from bot.escalation.policy import TAKEN_COUNTS, AlertKind, AlertStatus, Policy, Who, name_of
 from bot.recovery.joining import has_agreed
 from bot.recovery.people import Role
 from bot.store import audit, conversations, people
 from bot.store.database import Unit, new_id
-from bot.store.tables import AlertRow, AlertStepRow, OutboundRow, PersonRow
+from bot.store.tables import AlertNoteRow, AlertRow, AlertStepRow, OutboundRow, PersonRow
 
 # Who has been paged so lately has heard: more messages in the same minutes are counted, and read with the story.
 PAGED_LATELY = timedelta(seconds=60)
@@ -60,7 +61,7 @@ async def raise_alert(unit: Unit, what: Raising, now: datetime) -> tuple[AlertRo
     not keep the next person from being asked.
     """
     alert = await _to_join(unit, what)
-    policy = policy_for(what.kind, page=what.page)
+    policy = await arranged.policy(unit, name_of(what.kind, page=what.page))
     if alert is None:
         row_id = new_id()
         alert = AlertRow(
@@ -93,13 +94,18 @@ async def raise_alert(unit: Unit, what: Raising, now: datetime) -> tuple[AlertRo
         alert.level = what.level
         alert.policy = policy.freeze()
     if worse or alert.status == AlertStatus.ACKNOWLEDGED:
-        alert.status, alert.raised_at, alert.next_step = AlertStatus.OPEN, now, 0
-        alert.acknowledged_at = alert.acknowledged_by = None
+        _open_again(alert, now)
         return alert, await take_step(unit, alert, now)
     if what.kind is AlertKind.DANGER and not await _paged_since(unit, alert, now - PAGED_LATELY):
         who = Policy.thaw(alert.policy).who(max(alert.next_step - 1, 0))
         await _page_all(unit, alert, who, now, again=True)
     return alert, await reached(unit, alert)
+
+
+def _open_again(alert: AlertRow, now: datetime) -> None:
+    """Nobody has it any more; its steps begin anew."""
+    alert.status, alert.raised_at, alert.next_step = AlertStatus.OPEN, now, 0
+    alert.acknowledged_at = alert.acknowledged_by = None
 
 
 def _shortened(story: str) -> str:
@@ -122,17 +128,21 @@ async def _to_join(unit: Unit, what: Raising) -> AlertRow | None:
     return found
 
 
-async def take_step(unit: Unit, alert: AlertRow, now: datetime) -> int:
-    """Page whom the current step names and set the next one; returns how many staff were paged."""
+async def take_step(unit: Unit, alert: AlertRow, now: datetime, *, without: str | None = None) -> int:
+    """Page whom the current step names and set the next one; returns how many staff were paged.
+
+    Args:
+        without: the id of who has said that they can't take it.
+    """
     policy = Policy.thaw(alert.policy)
     step = alert.next_step
     who = policy.who(step)
-    paged = await _page_all(unit, alert, who, now, again=step > 0)
+    paged = await _page_all(unit, alert, who, now, again=step > 0, without=without)
     while not paged and who is not Who.EVERYONE:
         # Nobody whom this step names can be reached: the next one is taken at once.
         step += 1
         who = policy.who(step)
-        paged = await _page_all(unit, alert, who, now, again=True)
+        paged = await _page_all(unit, alert, who, now, again=True, without=without)
     unit.session.add(AlertStepRow(id=new_id(), alert_id=alert.id, step=step, who=who, reached=paged, at=now))
     alert.next_step = step + 1
     alert.next_at = alert.raised_at + policy.moment(step + 1)
@@ -142,10 +152,12 @@ async def take_step(unit: Unit, alert: AlertRow, now: datetime) -> int:
     return paged
 
 
-async def _page_all(unit: Unit, alert: AlertRow, who: Who, now: datetime, *, again: bool) -> int:
+async def _page_all(
+    unit: Unit, alert: AlertRow, who: Who, now: datetime, *, again: bool, without: str | None = None
+) -> int:
     paged = 0
     page = await _page(unit, alert, again=again)
-    for person in await recipients(unit, alert, who):
+    for person in await recipients(unit, alert, who, now, without):
         # Not locked: whoever is paged may be writing at this moment, and neither must wait for the other.
         conversation = await conversations.of_person(unit, person.id, lock=False, usable=True)
         if conversation is not None:
@@ -169,32 +181,53 @@ async def reached(unit: Unit, alert: AlertRow) -> int:
     return int(await unit.session.scalar(query) or 0)
 
 
-async def recipients(unit: Unit, alert: AlertRow, who: Who) -> list[PersonRow]:
+async def recipients(
+    unit: Unit, alert: AlertRow, who: Who, now: datetime, without: str | None = None
+) -> list[PersonRow]:
     """The staff that a step pages. Where it names nobody, everybody: an alert to no one would just end.
 
     Never the person whom the alert is about: someone on staff who is in danger needs somebody else.
+
+    Args:
+        without: the id of who has said that they can't take it; they are asked again only if there is nobody else.
     """
     everyone = await unit.session.scalars(
         select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.case_number)
     )
     # Who was invited and has not agreed yet, or has declined, gets nothing.
     staff = [person for person in everyone if person.id != alert.person_id and has_agreed(person.joining)]
-    on_call = [person for person in staff if person.on_call]
+    staff = [person for person in staff if person.id != without] or staff
     chosen: list[PersonRow] = staff
     if who is Who.INTERVENTIONIST:
         about = await unit.session.get(PersonRow, alert.person_id) if alert.person_id else None
         own = [p for p in staff if about is not None and p.id == about.interventionist_id]
-        chosen = own or on_call
+        chosen = own or await _on_call(unit, staff, now)
     elif who is Who.ON_CALL:
-        chosen = on_call
+        chosen = await _on_call(unit, staff, now)
+    elif who is Who.SUPERVISOR:
+        arranged_rota = await arranged.rota(unit)
+        chosen = [p for p in staff if arranged_rota and p.id in arranged_rota.supervisors]
     return chosen or staff
 
 
+async def _on_call(unit: Unit, staff: Sequence[PersonRow], now: datetime) -> list[PersonRow]:
+    """Who is on call by the rota; where there is none, whoever is marked so."""
+    in_force = await arranged.rota(unit)
+    if in_force is None:
+        return [person for person in staff if person.on_call]
+    named = rota.on_call(in_force, now)
+    return [person for person in staff if person.id in named]
+
+
 async def step_due(unit: Unit, now: datetime) -> int:
-    """Take the next step of every open alert whose time has come; returns how many there were."""
+    """Take the next step of every alert whose time has come; returns how many there were.
+
+    Of one that somebody has taken that is: nobody has written down since that they were in touch. It opens again, so
+    that a person who fell asleep again over their page does not keep everybody else from being asked.
+    """
     query = (
         select(AlertRow)
-        .where(AlertRow.status == AlertStatus.OPEN, AlertRow.next_at <= now)
+        .where(AlertRow.status != AlertStatus.CLOSED, AlertRow.next_at <= now)
         .order_by(AlertRow.next_at)
         .limit(50)
         .with_for_update(skip_locked=True)
@@ -203,6 +236,9 @@ async def step_due(unit: Unit, now: datetime) -> int:
     for alert in due:
         # One alert that cannot be stepped keeps its time and is tried again; it holds up no other.
         async with unit.apart("alert step", alert.number):
+            if alert.status == AlertStatus.ACKNOWLEDGED:
+                _open_again(alert, now)
+                await audit.write(unit, "handrail", "acknowledgement lapsed", f"alert {alert.number}", now)
             await take_step(unit, alert, now)
     return len(due)
 
@@ -230,7 +266,7 @@ async def page_failed(unit: Unit, alert_id: str, now: datetime) -> None:
 async def next_due(unit: Unit) -> datetime | None:
     """When the next step of any open alert is due."""
     found: datetime | None = await unit.session.scalar(
-        select(func.min(AlertRow.next_at)).where(AlertRow.status == AlertStatus.OPEN)
+        select(func.min(AlertRow.next_at)).where(AlertRow.status != AlertStatus.CLOSED)
     )
     return found
 
@@ -248,8 +284,49 @@ async def acknowledge(unit: Unit, number: int, staff_id: str, now: datetime) -> 
         # Who is in danger needs somebody else.
         return Changed(Change.OWN, alert)
     alert.status, alert.acknowledged_at, alert.acknowledged_by = AlertStatus.ACKNOWLEDGED, now, staff_id
-    alert.next_at = None
+    counts = TAKEN_COUNTS.get(AlertKind(alert.kind))
+    alert.next_at = now + counts if counts else None
     await audit.write(unit, staff_id, "alert acknowledged", f"alert {number}", now)
+    return Changed(Change.DONE, alert, staff_id)
+
+
+async def escalate(unit: Unit, number: int, staff_id: str, now: datetime) -> Changed:
+    """A person on staff can't take an alert, or can't keep it: the next ones are asked now."""
+    alert = await _locked(unit, number)
+    if alert is None:
+        return Changed(Change.UNKNOWN)
+    if alert.status == AlertStatus.CLOSED:
+        return Changed(Change.CLOSED, alert, alert.closed_by)
+    if alert.status == AlertStatus.ACKNOWLEDGED and alert.acknowledged_by != staff_id:
+        return Changed(Change.ALREADY, alert, alert.acknowledged_by)
+    if alert.status == AlertStatus.ACKNOWLEDGED:
+        _open_again(alert, now)
+        # Theirs was the first step already.
+        alert.next_step = min(1, len(Policy.thaw(alert.policy).steps))
+    await audit.write(unit, staff_id, "alert escalated", f"alert {number}", now)
+    await take_step(unit, alert, now, without=staff_id)
+    return Changed(Change.DONE, alert, staff_id)
+
+
+async def note(unit: Unit, number: int, staff_id: str, text: str, now: datetime) -> Changed:
+    """A person on staff writes down what they have done about an alert; of who has it, that is a contact on record.
+
+    Raises:
+        ValueError: the note is empty.
+    """
+    if not text.strip():
+        raise ValueError("a note says what was done")
+    alert = await _locked(unit, number)
+    if alert is None:
+        return Changed(Change.UNKNOWN)
+    if alert.person_id == staff_id:
+        return Changed(Change.OWN, alert)
+    row_id = new_id()
+    sealed = unit.seal(AlertNoteRow, "note_sealed", row_id, text)
+    unit.session.add(AlertNoteRow(id=row_id, alert_id=alert.id, staff_id=staff_id, note_sealed=sealed, at=now))
+    if alert.status == AlertStatus.ACKNOWLEDGED:
+        alert.next_at = None
+    await audit.write(unit, staff_id, "alert note", f"alert {number}", now)
     return Changed(Change.DONE, alert, staff_id)
 
 
@@ -362,8 +439,8 @@ async def _page(unit: Unit, alert: AlertRow, *, again: bool) -> Outbound:
         more += " Their number is with the story." if known else " Their number is missing."
     n = alert.number
     return Outbound(
-        f"{head}{who}{more} Reply {n}a to take it, {n}v to read why, {n}c and a note to close.",
-        (Choice("Take it", f"{n}a"), Choice("Read why", f"{n}v")),
+        f"{head}{who}{more} Reply {n}a to take it, {n}e if you can't, {n}v to read why, {n}c and a note to close.",
+        (Choice("Take it", f"{n}a"), Choice("I can't", f"{n}e"), Choice("Read why", f"{n}v")),
         {
             "number": n,
             "kind": str(alert.kind),

@@ -1,9 +1,15 @@
-"""Who is told of what, and after how long. A policy is frozen into the alert when it is raised."""
+"""Who is told of what, and after how long. A policy is frozen into the alert when it is raised.
+
+The policies of this file stand where a practice has none of its own (`handrail policy`).
+"""
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
 class AlertKind(StrEnum):
@@ -28,6 +34,7 @@ class Who(StrEnum):
 
     INTERVENTIONIST = "interventionist"
     ON_CALL = "on_call"
+    SUPERVISOR = "supervisor"
     EVERYONE = "everyone"
 
 
@@ -68,19 +75,113 @@ WATCH = Policy((Step(0, Who.INTERVENTIONIST), Step(60, Who.ON_CALL)), repeat=120
 SOON = Policy((Step(0, Who.INTERVENTIONIST), Step(15, Who.ON_CALL), Step(45, Who.EVERYONE)), repeat=60)
 SAME_DAY = Policy((Step(0, Who.INTERVENTIONIST), Step(120, Who.ON_CALL)), repeat=240)
 
-_POLICIES = {
-    AlertKind.HUMAN: SOON,
-    AlertKind.LAPSE: SAME_DAY,
-    AlertKind.CONCERN: SAME_DAY,
-    AlertKind.OPT_OUT: SAME_DAY,
-    AlertKind.MEDIA: SAME_DAY,
-    AlertKind.DELIVERY: SOON,
-    AlertKind.TECHNICAL: SOON,
+# Whoever has taken an alert of these kinds writes down within this time that they were in touch, or it is asked for again.
+TAKEN_COUNTS = {AlertKind.DANGER: timedelta(minutes=30), AlertKind.HUMAN: timedelta(minutes=30)}
+
+
+class PolicyName(StrEnum):
+    """The rows of the one table of kinds and levels: a danger pages at once, or is watched while its question waits."""
+
+    DANGER = "danger"
+    WATCH = "watch"
+    HUMAN = "human"
+    LAPSE = "lapse"
+    CONCERN = "concern"
+    OPT_OUT = "opt_out"
+    MEDIA = "media"
+    DELIVERY = "delivery"
+    TECHNICAL = "technical"
+
+
+DEFAULT = {
+    PolicyName.DANGER: PAGE,
+    PolicyName.WATCH: WATCH,
+    PolicyName.HUMAN: SOON,
+    PolicyName.LAPSE: SAME_DAY,
+    PolicyName.CONCERN: SAME_DAY,
+    PolicyName.OPT_OUT: SAME_DAY,
+    PolicyName.MEDIA: SAME_DAY,
+    PolicyName.DELIVERY: SOON,
+    PolicyName.TECHNICAL: SOON,
 }
 
 
-def policy_for(kind: AlertKind, *, page: bool = True) -> Policy:
+def name_of(kind: AlertKind, *, page: bool = True) -> PolicyName:
     """The policy of an alert's kind; of dangers, ``page`` says whether staff are called at once or watch first."""
-    if kind is AlertKind.DANGER:
-        return PAGE if page else WATCH
-    return _POLICIES[kind]
+    return PolicyName.WATCH if kind is AlertKind.DANGER and not page else PolicyName(kind)
+
+
+# Minutes between pages of a danger that nobody has taken, at most.
+URGENT_REPEAT = 60
+
+
+class PolicyError(Exception):
+    """A policy file that cannot be used. ``faults`` holds one line a fault, with its place."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class WrittenStep(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: Annotated[int, Field(ge=0, le=24 * 60)]
+    who: Literal["interventionist", "on_call", "supervisor", "everyone"]
+
+
+class WrittenPolicy(BaseModel):
+    """A policy as it stands in a file: minutes and names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: tuple[WrittenStep, ...] = Field(min_length=1, max_length=20)
+    repeat: Annotated[int, Field(ge=1, le=24 * 60)]
+
+    @model_validator(mode="after")
+    def _begins_at_once_and_goes_on(self) -> "WrittenPolicy":
+        after = [step.after for step in self.steps]
+        if after[0] != 0:
+            raise ValueError("the first step comes after 0 minutes: an alert is never kept back")
+        if any(b <= a for a, b in pairwise(after)):
+            raise ValueError("each step comes later than the one before it")
+        return self
+
+    def policy(self) -> Policy:
+        return Policy(tuple(Step(step.after, Who(step.who)) for step in self.steps), self.repeat)
+
+
+def read_policies(data: Any) -> dict[PolicyName, WrittenPolicy]:
+    """Check policies as they were written; those that are not named keep to the default.
+
+    Raises:
+        PolicyError: with every fault at once.
+    """
+    if not isinstance(data, dict) or not data:
+        raise PolicyError(["policies: give at least one by its name, with steps and repeat"])
+    faults: list[str] = []
+    read: dict[PolicyName, WrittenPolicy] = {}
+    for name, body in data.items():
+        if name not in PolicyName:
+            faults.append(f"{name}: there is no such policy; the names are {', '.join(PolicyName)}")
+            continue
+        try:
+            read[PolicyName(name)] = WrittenPolicy.model_validate(body)
+        except ValidationError as error:
+            faults += [f"{name}{_place(item['loc'])}: {_said(item['msg'])}" for item in error.errors()]
+    urgent = read.get(PolicyName.DANGER)
+    if urgent and urgent.repeat > URGENT_REPEAT:
+        faults.append(f"danger repeat: at most {URGENT_REPEAT} minutes between pages of a danger that nobody has taken")
+    if faults:
+        raise PolicyError(faults)
+    return read
+
+
+def _place(parts: tuple[int | str, ...]) -> str:
+    return "".join(f" {part + 1}" if isinstance(part, int) else f" {part}" for part in parts).replace(
+        " steps ", " step "
+    )
+
+
+def _said(message: str) -> str:
+    return message.removeprefix("Value error, ")

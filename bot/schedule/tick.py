@@ -11,7 +11,7 @@ from bot.care import addresses, check_back, check_in, protocol
 from bot.content import Content
 from bot.conversation import reader
 from bot.delivery import outbox
-from bot.escalation import alerts
+from bot.escalation import alerts, gaps
 from bot.store.database import Store, Unit
 
 log = structlog.get_logger()
@@ -38,6 +38,7 @@ def duties(content: Content) -> tuple[Duty, ...]:
         ),
         Duty("check-back", lambda unit, now: check_back.check_back(unit, content, now), check_back.next_check_back),
         Duty("unread messages", reader.tell_of_unread, reader.next_unread),
+        Duty("gaps in the rota", gaps.tell_of_gaps, _never),
         Duty("phones to try again", addresses.try_again, _never),
         Duty("check-in", lambda unit, now: check_in.push_due(unit, content, now), check_in.next_moment),
         Duty("check-in follow-up", lambda unit, now: check_in.follow_up(unit, content, now), _never),

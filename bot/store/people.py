@@ -106,6 +106,12 @@ async def by_key(unit: Unit, key: str) -> PersonRow | None:
     return found
 
 
+async def staff_by_key(unit: Unit) -> list[tuple[str, PersonRow]]:
+    """Everybody on staff with the practice's short name for them, in the order in which they came."""
+    query = select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.case_number)
+    return [(key_of(unit, row), row) for row in await unit.session.scalars(query)]
+
+
 async def by_address(
     unit: Unit, channel: str, address: str
 ) -> tuple[ContactPointRow, ConversationRow, PersonRow] | None:

@@ -327,6 +327,42 @@ class AlertStepRow(Id, Base):
     at: Mapped[datetime]
 
 
+class AlertNoteRow(Id, Base):
+    """What staff have written down about an alert while it is theirs: the record that somebody was in touch."""
+
+    __tablename__ = "alert_note"
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alert.id"), index=True)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    note_sealed: Mapped[bytes]
+    at: Mapped[datetime]
+
+
+class HandOverRow(Id, Base):
+    """A stretch of time in which someone on staff writes with a person themselves, and the program keeps silent."""
+
+    __tablename__ = "hand_over"
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    alert_id: Mapped[str | None] = mapped_column(ForeignKey("alert.id"))
+    began_at: Mapped[datetime]
+    # Moved on with each message; then it goes back to the program by itself.
+    ends_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None] = mapped_column(index=True)
+    ended_by: Mapped[str | None] = mapped_column(String(16))
+
+
+class ArrangementRow(Id, Base):
+    """A version of what a practice has arranged: its rota, its policies. Staff stand in it by their ids."""
+
+    __tablename__ = "arrangement"
+    __table_args__ = (UniqueConstraint("name", "version"),)
+    name: Mapped[str] = mapped_column(String(16))
+    version: Mapped[int]
+    document: Mapped[dict[str, Any]]
+    made_by: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
 class AuditRow(Ordered, Base):
     """Append-only; each row carries the hash of the one before it, so that a change in the middle shows."""
 

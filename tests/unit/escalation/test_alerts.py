@@ -4,15 +4,17 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 from sqlalchemy import select
 
 from bot.delivery import outbox
 from bot.delivery.messages import Lane, OutStatus
-from bot.escalation import alerts, policy
+from bot.escalation import alerts, arranged, policy
 from bot.escalation.alerts import Change, Raising
-from bot.escalation.policy import AlertKind, AlertStatus, Policy, Step, Who
+from bot.escalation.policy import AlertKind, AlertStatus, Policy, Step, Who, read_policies
+from bot.escalation.rota import read_rota
 from bot.store import people
-from bot.store.tables import AlertRow, AlertStepRow, OutboundRow, QuestionRow
+from bot.store.tables import AlertNoteRow, AlertRow, AlertStepRow, OutboundRow, QuestionRow
 from tests.doubles.house import House
 
 DANGER = "i want to kill myself"
@@ -70,16 +72,132 @@ async def test_after_a_standstill_the_next_step_follows_once_and_not_all_at_once
 async def test_acknowledging_stops_it(house: House) -> None:
     await house.client.says(DANGER)
     await house.staff.says("1a")
-    house.staff.hears("alert 1 is yours")
-    await house.demo.forward(timedelta(minutes=32))
+    house.staff.hears("alert 1 is yours", "1n and what you did within 30 minutes")
+    await house.demo.forward(timedelta(minutes=29))
     assert len(await pages(house, "ruth")) == 1
     assert not await pages(house, "sam")
+
+
+async def test_who_has_taken_it_and_is_not_heard_of_does_not_keep_the_others_from_being_asked(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.staff.says("1a")
+    await house.demo.forward(timedelta(minutes=31))
+    assert (await only(house)).status == AlertStatus.OPEN
+    assert len(await pages(house, "ruth")) == 2
+    await house.demo.forward(timedelta(minutes=5))
+    assert await pages(house, "sam"), "and the backup is asked five minutes later"
+
+
+@pytest.mark.parametrize(
+    "noted", ["1n called her, she is at her mother's", "note 1 called her, she is at her mother's"]
+)
+async def test_a_contact_on_record_keeps_it_theirs(house: House, noted: str) -> None:
+    await house.client.says(DANGER)
+    await house.staff.says("1a")
+    await house.staff.says(noted)
+    house.staff.hears("noted for alert 1")
+    (note,) = await house.rows(AlertNoteRow)
+    assert await house.opened(note, "note_sealed") == "called her, she is at her mother's"
+    await house.demo.forward(timedelta(minutes=29))
+    assert (await only(house)).status == AlertStatus.ACKNOWLEDGED
+    await house.client.says("it is getting worse, i will do it tonight")
+    assert (await only(house)).status == AlertStatus.OPEN, "new danger is never swallowed by what was noted"
+
+
+async def test_a_note_needs_words(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.staff.says("1n")
+    house.staff.hears("say what was done: 1n and a few words")
+
+
+@pytest.mark.parametrize("word", ["1e", "1E", "escalate 1", "1 e", "1e driving, sorry"])
+async def test_who_cannot_take_it_has_the_next_person_asked_now(house: House, word: str) -> None:
+    await house.client.says(DANGER)
+    await house.staff.says(word)
+    house.staff.hears("alert 1 goes on")
+    house.backup.is_alerted(number=1)
+    assert (await only(house)).status == AlertStatus.OPEN
+    assert len(await pages(house, "ruth")) == 1, "whoever can't is not paged again at once"
+
+
+async def test_who_took_it_can_still_hand_it_on(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.staff.says("1a")
+    await house.staff.says("1e")
+    house.backup.is_alerted(number=1)
+    await house.backup.says("1a")
+    house.backup.hears("alert 1 is yours")
+    await house.staff.says("1e")
+    house.staff.hears("sam already has alert 1")
+
+
+async def test_after_everybody_has_said_no_everybody_is_asked_again(house: House) -> None:
+    await house.client.says(DANGER)
+    for someone in (house.staff, house.backup, house.staff, house.backup):
+        await someone.says("1e")
+    assert (await only(house)).next_at is not None
+    before = len(await pages(house, "sam")) + len(await pages(house, "ruth"))
+    await house.demo.forward(timedelta(minutes=60))
+    assert len(await pages(house, "sam")) + len(await pages(house, "ruth")) > before
+
+
+async def in_force(house: House, text: str) -> None:
+    """Put a rota in force, written with the keys of staff."""
+    async with house.store.write() as unit:
+        ids = {key: row.id for key, row in await people.staff_by_key(unit)}
+        await arranged.keep_rota(unit, read_rota(yaml.safe_load(text), ids), "ruth", house.clock.now())
+
+
+ROTA = """\
+time_zone: America/Los_Angeles
+shifts: [{who: sam, from: "00:00", until: "00:00"}]
+"""
+
+
+async def test_the_rota_says_who_is_on_call(house: House) -> None:
+    await in_force(house, ROTA.replace("sam", "ruth"))
+    await house.family.says("my roommate wont wake up and his lips are blue")
+    house.staff.is_alerted(danger="overdose")
+    house.backup.is_not_alerted(danger="overdose")
+    await in_force(house, ROTA)
+    await house.father.says("my son took all his pills, he wont wake up")
+    house.backup.is_alerted(danger="overdose")
+
+
+async def test_the_supervisor_is_asked_where_a_policy_says_so(house: House) -> None:
+    await in_force(house, ROTA.replace("sam", "ruth") + "supervisors: [sam]\n")
+    steps = [{"after": 0, "who": "on_call"}, {"after": 3, "who": "supervisor"}]
+    async with house.store.write() as unit:
+        await arranged.keep_policies(
+            unit, read_policies({"danger": {"steps": steps, "repeat": 9}}), "ruth", house.clock.now()
+        )
+    await house.client.says(DANGER)
+    house.backup.is_not_alerted(number=1)
+    await house.demo.forward(timedelta(minutes=4))
+    assert [row.who for row in await steps_taken(house)] == ["on_call", "supervisor"]
+    assert await pages(house, "sam")
+
+
+async def test_in_a_hole_of_the_rota_everybody_is_asked_and_it_is_told_before(house: House) -> None:
+    await in_force(house, ROTA.replace('until: "00:00"', 'until: "23:00"'))
+    await house.app.tick.run()
+    await house.app.tick.run()
+    await house.app.settle()
+    told = [alert for alert in await house.rows(AlertRow) if alert.kind == AlertKind.TECHNICAL]
+    stories = "".join([await house.opened(alert, "story_sealed") for alert in told])
+    assert stories.count("Nobody is on call from Sun 22 Nov 23:00 to Mon 23 Nov 00:00") == 1
+    await house.demo.forward(timedelta(hours=3))
+    await house.client.says(DANGER)
+    await house.demo.forward(timedelta(minutes=6))
+    assert await pages(house, "sam")
+    assert await pages(house, "ruth")
 
 
 async def test_who_does_not_answer_a_check_back_is_news_even_after_somebody_took_the_alert(house: House) -> None:
     await house.client.says(DANGER)
     await house.client.says("1")
     await house.staff.says("1a")
+    await house.staff.says("1n tried to call, will try again")
     await house.demo.forward(timedelta(minutes=42))
     assert len(await pages(house, "ruth")) == 2
     assert "no answer" in await house.opened(await only(house), "story_sealed")

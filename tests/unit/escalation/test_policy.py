@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.escalation.policy import AlertKind, Policy, Step, Who, policy_for
+from bot.escalation.policy import DEFAULT, AlertKind, Policy, PolicyError, PolicyName, Step, Who, name_of, read_policies
 
 
 @pytest.mark.parametrize("kind", AlertKind)
 @pytest.mark.parametrize("page", [True, False])
 def test_every_kind_has_a_policy_that_pages_at_once_and_never_ends(kind: AlertKind, page: bool) -> None:
-    policy = policy_for(kind, page=page)
+    policy = DEFAULT[name_of(kind, page=page)]
     assert policy.moment(0) == timedelta(0)
     moments = [policy.moment(step) for step in range(30)]
     assert moments == sorted(set(moments)), "each step is later than the one before"
@@ -23,9 +23,48 @@ def test_a_frozen_policy_thaws_to_the_same() -> None:
 
 
 def test_a_definite_danger_reaches_everyone_within_a_quarter_of_an_hour() -> None:
-    policy = policy_for(AlertKind.DANGER, page=True)
+    policy = DEFAULT[name_of(AlertKind.DANGER, page=True)]
     assert [(step.minutes, step.who) for step in policy.steps] == [
         (0, Who.INTERVENTIONIST),
         (5, Who.ON_CALL),
         (15, Who.EVERYONE),
     ]
+
+
+STEPS = [{"after": 0, "who": "on_call"}, {"after": 10, "who": "supervisor"}, {"after": 20, "who": "everyone"}]
+
+
+def test_a_practice_writes_its_own() -> None:
+    (name, written), *others = read_policies({"danger": {"steps": STEPS, "repeat": 10}}).items()
+    assert (name, others) == (PolicyName.DANGER, [])
+    policy = written.policy()
+    assert [policy.who(step) for step in range(4)] == [Who.ON_CALL, Who.SUPERVISOR, Who.EVERYONE, Who.EVERYONE]
+    assert policy.moment(3) == timedelta(minutes=30)
+    assert Policy.thaw(policy.freeze()) == policy
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (None, "policies: give at least one"),
+        ([], "policies: give at least one"),
+        ({"dangr": {}}, "dangr: there is no such policy; the names are danger, watch"),
+        ({"danger": {"steps": STEPS}}, "danger repeat: Field required"),
+        ({"danger": {"steps": [], "repeat": 5}}, "danger steps: "),
+        ({"danger": {"steps": STEPS, "repeat": 0}}, "danger repeat: "),
+        ({"danger": {"steps": STEPS, "repeat": 90}}, "danger repeat: at most 60 minutes"),
+        ({"lapse": {"steps": STEPS[1:], "repeat": 5}}, "lapse: the first step comes after 0 minutes"),
+        ({"lapse": {"steps": [*STEPS, STEPS[1]], "repeat": 5}}, "lapse: each step comes later"),
+        ({"lapse": {"steps": [{"after": 0, "who": "nobody"}], "repeat": 5}}, "lapse step 1 who: "),
+    ],
+)
+def test_what_is_wrong_with_a_policy_is_told_with_its_place(data: object, told: str) -> None:
+    with pytest.raises(PolicyError) as error:
+        read_policies(data)
+    assert any(fault.startswith(told) for fault in error.value.faults), error.value.faults
+
+
+def test_all_faults_of_all_policies_are_told_at_once() -> None:
+    with pytest.raises(PolicyError) as error:
+        read_policies({"danger": {}, "lapse": {"steps": STEPS, "repeat": "often"}, "x": 1})
+    assert len(error.value.faults) == 4
