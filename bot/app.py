@@ -134,7 +134,7 @@ class Handrail:
             name: Sender(store, channel, clock.now, checks, follow_up) for name, channel in channels.items()
         }
         self.nowhere = Sender(store, NotSetUp(), clock.now, checks, follow_up, outbox.of_no_channel(list(channels)))
-        self.tick = Tick(store, words, clock.now)
+        self.tick = Tick(store, words, self.practice, clock.now)
 
     async def settle(self) -> None:
         """Work until nothing can be done at this moment; for the demo and for tests, where time stands still."""

@@ -26,7 +26,7 @@ class Case:
 
     async def say(self, text: str, alert: AlertRow, choices: tuple[Choice, ...] = ()) -> str | None:
         """Queue a text in the crisis lane; returns the message's id, or nothing where their phone must stay quiet."""
-        if await self._quiet():
+        if await self.quiet():
             return None
         message = Outbound(text, choices)
         (queued,) = await outbox.enqueue(
@@ -34,7 +34,7 @@ class Case:
         )
         return queued
 
-    async def _quiet(self) -> bool:
+    async def quiet(self) -> bool:
         """Whether they have dropped the subject and not written since: what we say now, somebody else may read."""
         query = select(SafePhoneRow.quiet_until).where(SafePhoneRow.person_id == self.person.id)
         until = await self.unit.session.scalar(query)

@@ -19,7 +19,7 @@ from bot.recovery.people import Person
 from bot.safety.findings import Finding, Kind, Level, Subject
 from bot.store import conversations, people
 from bot.store.database import Unit, new_id
-from bot.store.tables import AlertRow, FindingRow, PersonRow
+from bot.store.tables import AlertRow, FindingRow, HandOverRow, PersonRow
 
 FIRST_CHECK_BACK = timedelta(minutes=30)
 
@@ -99,15 +99,20 @@ async def is_open_for(unit: Unit, person_id: str) -> bool:
 async def check_in_unwanted(
     unit: Unit, messages: Sequence[outbox.Leased], _now: datetime
 ) -> Mapping[str, str | datetime]:
-    """Which check-ins are not sent: staff have an open danger alert about that person."""
+    """Which check-ins are not sent: staff have an open danger alert about that person, or write with them."""
     people_asked = {m.person_id for m in messages if m.lane is Lane.CHECK_IN}
     if not people_asked:
         return {}
     query = select(AlertRow.person_id).where(
         AlertRow.person_id.in_(people_asked), AlertRow.kind == AlertKind.DANGER, AlertRow.status != AlertStatus.CLOSED
     )
-    in_danger = set(await unit.session.scalars(query))
-    return {m.id: "a danger alert is open" for m in messages if m.lane is Lane.CHECK_IN and m.person_id in in_danger}
+    in_danger = {str(person_id) for person_id in await unit.session.scalars(query)}
+    taken_over = select(HandOverRow.person_id).where(
+        HandOverRow.person_id.in_(people_asked), HandOverRow.ended_at.is_(None)
+    )
+    reasons = dict.fromkeys(await unit.session.scalars(taken_over), "staff write with them themselves")
+    reasons |= dict.fromkeys(in_danger, "a danger alert is open")
+    return {m.id: reasons[m.person_id] for m in messages if m.lane is Lane.CHECK_IN and m.person_id in reasons}
 
 
 async def acknowledged(unit: Unit, content: Content, alert: AlertRow, staff: Person, now: datetime) -> None:

@@ -3,8 +3,8 @@
 import re
 from datetime import datetime
 
-from bot.care import addresses, danger, protocol, safe_phone
-from bot.care.case import Case
+from bot.care import addresses, danger, hand_over, protocol, safe_phone
+from bot.care.case import Case, Voice
 from bot.content import Content
 from bot.delivery import inbox, outbox
 from bot.delivery.messages import Lane, Outbound, plain
@@ -16,9 +16,9 @@ from bot.store import audit, people
 from bot.store.database import Unit
 from bot.store.tables import AlertRow, PersonRow
 
-_SHORT = re.compile(r"\s*(?P<number>\d{1,9})(?P<letter>[acenv])\b[\s:,.-]*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
-_ANOTHER = re.compile(r"\b\d{1,9}[acenv]\b", re.IGNORECASE)
-_APART = re.compile(r"\s*(?P<number>\d{1,9})\s+(?P<letter>[acenv])(?P<rest>)\s*", re.IGNORECASE)
+_SHORT = re.compile(r"\s*(?P<number>\d{1,9})(?P<letter>[acehnv])\b[\s:,.-]*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_ANOTHER = re.compile(r"\b\d{1,9}[acehnv]\b", re.IGNORECASE)
+_APART = re.compile(r"\s*(?P<number>\d{1,9})\s+(?P<letter>[acehnv])(?P<rest>)\s*", re.IGNORECASE)
 _SPELT = re.compile(
     r"\s*(?P<word>ack(?:nowledge)?|take|escalate|view|read|why)\s+(?:alert\s+)?#?(?P<number>\d{1,9})(?P<rest>)[\s.!?]*"
     r"|\s*(?P<noting>close|note)\s+(?:alert\s+)?#?(?P<number_>\d{1,9})\b[\s:,.-]*(?P<note>.*)",
@@ -34,12 +34,13 @@ _LETTERS = {
 _NOTED = "cn"
 
 
-_HOW = "1a to take it, 1e if you can't, 1v to read why, 1n and what you did, 1c and a note to close it."
+_HOW = "1a to take it, 1e if you can't, 1v to read why, 1h to write with them, 1n and what you did, 1c and a note to close it."
+_BACK = frozenset({"back", "hand back", "end"})
 NOT_SENT = "What you write here goes to nobody."
 
 
 def command(text: str) -> tuple[int, str, str] | None:
-    """The alert's number, the letter a, c, e, n or v, and the note, where the text is a command to an alert.
+    """The alert's number, the letter a, c, e, h, n or v, and the note, where the text is a command to an alert.
 
     Only the short form takes further words ("1a on my way"), and not those of a second command. "Take 30 pills" is none,
     and neither is "3 a day was not enough".
@@ -67,10 +68,15 @@ async def is_command(unit: Unit, text: str, staff_id: str) -> bool:
     return alert is not None and alert.person_id != staff_id
 
 
-async def hear(case: Case, text: str, written_at: datetime) -> None:
-    """Do what a person on staff wrote, and answer them."""
+async def hear(voice: Voice, text: str, written_at: datetime) -> None:
+    """Do what a person on staff wrote, and answer them; what is no command goes to whomever they write with."""
+    case = voice.case
     unit, staff, now = case.unit, case.person, case.now
     given = command(text)
+    if text.strip(" .!/").casefold() in _BACK and await hand_over.end(case, voice.practice):
+        return
+    if given is None and await hand_over.say(case, text):
+        return
     if given is None:
         await _say(case, f"{NOT_SENT} {await _list(unit)}")
         return
@@ -80,6 +86,8 @@ async def hear(case: Case, text: str, written_at: datetime) -> None:
         reply = await _acknowledge(unit, case.content, staff, number, now)
     elif letter == "v":
         reply, alert_id = await _story(unit, staff, number, now)
+    elif letter == "h":
+        reply = await _take_over(voice, number)
     elif letter == "e":
         changed = await alerts.escalate(unit, number, staff.id, now)
         reply = await _tell(unit, staff, number, changed, f"Alert {number} goes on to the next people now.")
@@ -109,8 +117,30 @@ async def _acknowledge(unit: Unit, content: Content, staff: Person, number: int,
         if counts
         else ""
     )
-    done = f"Alert {number} is yours.{more} {number}v to read why.{until} {number}c and a note when it is done."
+    done = (
+        f"Alert {number} is yours.{more} {number}v to read why, {number}h to write with them yourself.{until} "
+        f"{number}c and a note when it is done."
+    )
     return await _tell(unit, staff, number, changed, done)
+
+
+async def _take_over(voice: Voice, number: int) -> str:
+    """The chat is theirs, and with it the alert: who writes with someone has taken what they wrote for."""
+    case = voice.case
+    alert = await alerts.by_number(case.unit, number)
+    if alert is None:
+        return f"There is no alert {number}."
+    if alert.status == AlertStatus.CLOSED:
+        return f"Alert {number} is closed. A chat is taken over for an alert that is open."
+    changed = await alerts.acknowledge(case.unit, number, case.person.id, case.now)
+    if changed.change is Change.OWN or (changed.change is Change.ALREADY and changed.by != case.person.id):
+        return await _tell(case.unit, case.person, number, changed, "")
+    try:
+        told = await hand_over.begin(case.unit, case.content, voice.practice, case.person, alert, case.now)
+    except hand_over.Refused as error:
+        mine = f"Alert {number} is yours. " if changed.change is Change.DONE else ""
+        return mine + error.why
+    return told
 
 
 async def _tell(unit: Unit, staff: Person, number: int, changed: Changed, done: str) -> str:

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from bot.care import addresses, joining, protocol, safe_phone, sending, staff
+from bot.care import addresses, hand_over, joining, protocol, safe_phone, sending, staff
 from bot.care.case import Case, Voice
 from bot.content import Content
 from bot.delivery import inbox, outbox
@@ -127,7 +127,11 @@ class Intake:
                 earlier = await inbox.recent_texts(unit, row.id, inbox.written(message, now))
                 # What staff write to an alert tells of a danger that is known already.
                 ours = role is Role.STAFF and contact.doubted_at is None
-                command = ours and await staff.is_command(unit, message.text, row.id)
+                # And what they write to someone whose chat they have taken over is said to that person.
+                command = ours and (
+                    await staff.is_command(unit, message.text, row.id)
+                    or (_asked(message, opted_out=False) is None and await hand_over.of_staff(unit, row.id) is not None)
+                )
             else:
                 # Nobody here was ever sent a button.
                 message = replace(message, tapped=None)
@@ -233,6 +237,14 @@ class Intake:
             asked = Ask.HELP
         if asked is not None and await self._asked(voice, contact, message, asked):
             return True
+        if (
+            served
+            and message.text.strip()
+            and message.shape is not Shape.TAP
+            and await hand_over.hear(case, message.text)
+        ):
+            # Who is being asked whether they are safe may have answered that as well.
+            return await protocol.open_question(case.unit, case.person.id) is None
         odd = message.shape in (Shape.EDIT, Shape.MEDIA) and not came.findings and message.text.strip()
         if odd and await protocol.not_safe_after_all(case, message.text):
             # "No" as a caption, or a 1 that was mended to a 2, is an answer like any other.

@@ -101,19 +101,27 @@ class TurnWorker:
             return await self._failed(hold, f"answering it broke with {type(error).__name__}")
 
     async def _work(self, claim: Claim) -> Done:
-        if claim.settled:
+        # What is written to a human was passed on when it was taken in.
+        if claim.settled or claim.owner is Owner.HUMAN:
             return await self._commit(claim.hold, _nothing)
         if claim.owner is Owner.NOBODY:
             return await self._commit(claim.hold, self._public_help(claim.turn))
         asked = claim.owner is Owner.PROTOCOL
         answers = claim.owner is Owner.JOINING or (asked and staff.command(claim.heard) is None)
         if claim.turn.person.role is Role.STAFF and not answers:
-            return await self._commit(claim.hold, _staff(claim))
+            return await self._commit(claim.hold, self._staff(claim))
         if asked:
             return await self._commit(claim.hold, _protocol(claim))
         if claim.owner is Owner.JOINING:
             return await self._commit(claim.hold, self._joining(claim))
         return await self._bot(claim)
+
+    def _staff(self, claim: Claim) -> Write:
+        async def write(_unit: Unit, case: Case) -> bool:
+            await staff.hear(Voice(case, self._practice), claim.heard, claim.hold.written_at)
+            return True
+
+        return write
 
     def _joining(self, claim: Claim) -> Write:
         async def write(_unit: Unit, case: Case) -> bool:
@@ -375,14 +383,6 @@ def _protocol(claim: Claim) -> Write:
 
 async def _nothing(_unit: Unit, _case: Case) -> bool:
     return True
-
-
-def _staff(claim: Claim) -> Write:
-    async def write(_unit: Unit, case: Case) -> bool:
-        await staff.hear(case, claim.heard, claim.hold.written_at)
-        return True
-
-    return write
 
 
 async def _reply(unit: Unit, case: Case, messages: list[Outbound]) -> None:

@@ -324,10 +324,15 @@ async def note(unit: Unit, number: int, staff_id: str, text: str, now: datetime)
     row_id = new_id()
     sealed = unit.seal(AlertNoteRow, "note_sealed", row_id, text)
     unit.session.add(AlertNoteRow(id=row_id, alert_id=alert.id, staff_id=staff_id, note_sealed=sealed, at=now))
-    if alert.status == AlertStatus.ACKNOWLEDGED:
-        alert.next_at = None
+    was_in_touch(alert)
     await audit.write(unit, staff_id, "alert note", f"alert {number}", now)
     return Changed(Change.DONE, alert, staff_id)
+
+
+def was_in_touch(alert: AlertRow) -> None:
+    """Whoever has taken an alert has done something about it: it is not asked for again by itself."""
+    if alert.status == AlertStatus.ACKNOWLEDGED:
+        alert.next_at = None
 
 
 async def close(

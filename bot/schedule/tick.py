@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.care import addresses, check_back, check_in, protocol
+from bot.care import addresses, check_back, check_in, hand_over, protocol
 from bot.content import Content
 from bot.conversation import reader
 from bot.delivery import outbox
-from bot.escalation import alerts, gaps
+from bot.escalation import alerts, gaps, summary
+from bot.recovery.people import Practice
 from bot.store.database import Store, Unit
 
 log = structlog.get_logger()
@@ -28,7 +29,7 @@ class Duty:
     next_due: Callable[[Unit], Awaitable[datetime | None]]
 
 
-def duties(content: Content) -> tuple[Duty, ...]:
+def duties(content: Content, practice: Practice) -> tuple[Duty, ...]:
     """All duties, the most urgent first."""
     return (
         Duty("alert without a step", alerts.audit_steps, _never),
@@ -38,6 +39,12 @@ def duties(content: Content) -> tuple[Duty, ...]:
         ),
         Duty("check-back", lambda unit, now: check_back.check_back(unit, content, now), check_back.next_check_back),
         Duty("unread messages", reader.tell_of_unread, reader.next_unread),
+        Duty(
+            "end of a hand-over",
+            lambda unit, now: hand_over.return_due(unit, content, practice, now),
+            hand_over.next_return,
+        ),
+        Duty("morning summary", summary.tell, _never),
         Duty("gaps in the rota", gaps.tell_of_gaps, _never),
         Duty("phones to try again", addresses.try_again, _never),
         Duty("check-in", lambda unit, now: check_in.push_due(unit, content, now), check_in.next_moment),
@@ -52,10 +59,10 @@ async def _never(_unit: Unit) -> datetime | None:
 class Tick:
     """Runs every duty once; a duty that fails is logged and stops none of the others."""
 
-    def __init__(self, store: Store, content: Content, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, content: Content, practice: Practice, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
-        self._duties: Sequence[Duty] = duties(content)
+        self._duties: Sequence[Duty] = duties(content, practice)
 
     async def run(self) -> int:
         """Do what is due; returns how much that was."""

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from bot.recovery.people import NOT_JOINED, Role
 from bot.store.database import Unit
-from bot.store.tables import ContactPointRow, ConversationRow, QuestionRow
+from bot.store.tables import ContactPointRow, ConversationRow, HandOverRow, QuestionRow
 
 log = structlog.get_logger()
 
@@ -20,12 +20,14 @@ log = structlog.get_logger()
 class Owner(StrEnum):
     """Who answers the next message.
 
+    ``HUMAN``: someone on staff has taken over the chat, and what is written goes to them.
     ``NOBODY``: a stranger, or someone who wants no messages; they get public help.
     """
 
     BOT = "bot"
     PROTOCOL = "protocol"
     JOINING = "joining"
+    HUMAN = "human"
     NOBODY = "nobody"
 
 
@@ -94,13 +96,21 @@ async def owner(unit: Unit, row: ConversationRow, *, whatever_is_asked: bool = F
         .exists()
         .label("asked")
     )
-    query = select(ContactPointRow.opted_out_at, asked).where(ContactPointRow.id == row.contact_point_id)
-    opted_out_at, is_asked = (await unit.session.execute(query)).one()
+    taken_over = (
+        select(HandOverRow.id)
+        .where(HandOverRow.person_id == row.person_id, HandOverRow.ended_at.is_(None))
+        .exists()
+        .label("taken_over")
+    )
+    query = select(ContactPointRow.opted_out_at, asked, taken_over).where(ContactPointRow.id == row.contact_point_id)
+    opted_out_at, is_asked, with_a_human = (await unit.session.execute(query)).one()
     if is_asked and not whatever_is_asked:
         return Owner.PROTOCOL
     if opted_out_at is not None or row.person.role == Role.STRANGER or row.person.joining in NOT_JOINED:
         return Owner.NOBODY
-    return Owner.JOINING if row.person.joining else Owner.BOT
+    if row.person.joining:
+        return Owner.JOINING
+    return Owner.HUMAN if with_a_human else Owner.BOT
 
 
 async def of_person(

@@ -13,7 +13,7 @@ from bot.content import Content
 from bot.delivery.spool import Spool
 from bot.safety.screen import Screen
 from tests.behaviour.world import World
-from tests.doubles.phones import KINDS, BySms, phones
+from tests.doubles.phones import KINDS, BySms, Mixed, phones
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -33,7 +33,7 @@ async def world(
         outside = await stack.enter_async_context(phones(channel, home))
         opening = demo.opened(home, tmp_path, content, screen, host, lines.append, outside=outside)
         opened = await stack.enter_async_context(opening)
-        if isinstance(outside, BySms):
+        if isinstance(outside, BySms | Mixed):
             spool = Spool(tmp_path / "spool", opened.app.store.vault)
             await stack.enter_async_context(outside.border(opened, spool))
         yield World(opened, lines, outside)

@@ -29,7 +29,7 @@ from bot.store.tables import (
     PersonRow,
     QuestionRow,
 )
-from tests.doubles.phones import BySms, OnTelegram
+from tests.doubles.phones import BySms, Mixed, OnTelegram
 
 
 class Someone:
@@ -117,7 +117,7 @@ class World:
     def __init__(self, demo: Demo, lines: list[Line], outside: Outside | None = None) -> None:
         self.demo = demo
         self.outside = outside
-        self.channel = {OnTelegram: "telegram", BySms: "sms"}.get(type(outside), "console")
+        self.channel = {OnTelegram: "telegram", BySms: "sms", Mixed: "mixed"}.get(type(outside), "console")
         self.lines = lines
         self.store = demo.app.store
         self.client = Someone(self, "maya")
@@ -130,7 +130,7 @@ class World:
 
     async def taps(self, key: str, title: str) -> None:
         """Someone presses a button."""
-        if isinstance(self.outside, OnTelegram | BySms):
+        if isinstance(self.outside, OnTelegram | BySms | Mixed):
             await self.outside.taps(self.demo, key, title)
             await self.demo.app.settle()
         else:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bot.app import load_content
 from bot.channels import sms, telegram
@@ -189,6 +190,38 @@ class BySms(Phones):
         await self.ours.close()
 
 
+class Mixed:
+    """Clients and families text by SMS; staff have the bot on Telegram."""
+
+    def __init__(self, sms_side: BySms, telegram_side: OnTelegram) -> None:
+        self.sms = sms_side
+        self.telegram = telegram_side
+
+    def _side(self, key: str) -> BySms | OnTelegram:
+        return self.telegram if key in self.telegram.addresses else self.sms
+
+    def address(self, member: Member) -> tuple[str, str]:
+        side = self.telegram if member.role is Role.STAFF else self.sms
+        return side.address(member)
+
+    def channels(self, demo: Demo) -> Mapping[str, Channel]:
+        return {**self.sms.channels(demo), **self.telegram.channels(demo)}
+
+    async def says(self, demo: Demo, key: str, text: str) -> None:
+        await self._side(key).says(demo, key, text)
+
+    async def taps(self, demo: Demo, key: str, title: str) -> None:
+        await self._side(key).taps(demo, key, title)
+
+    @property
+    def border(self) -> Callable[[Demo, Spool], Any]:
+        return self.sms.border
+
+    async def close(self) -> None:
+        await self.sms.close()
+        await self.telegram.close()
+
+
 @asynccontextmanager
 async def phones(kind: str, home: Path) -> AsyncIterator[Outside]:
     """Where everyone sits, by the name of the channel."""
@@ -196,10 +229,13 @@ async def phones(kind: str, home: Path) -> AsyncIterator[Outside]:
         if kind == "console":
             yield AtTheTerminal()
             return
-        outside: OnTelegram | BySms
+        outside: OnTelegram | BySms | Mixed
         if kind == "telegram":
             outside = OnTelegram(await stack.enter_async_context(telegram_double()))
-        else:
+        elif kind == "sms":
             outside = BySms(await stack.enter_async_context(twilio_double()), home)
+        else:
+            texting = BySms(await stack.enter_async_context(twilio_double()), home)
+            outside = Mixed(texting, OnTelegram(await stack.enter_async_context(telegram_double())))
         stack.push_async_callback(outside.close)
         yield outside
