@@ -423,6 +423,8 @@ _TITLES = {
     AlertKind.MEDIA: "sent something that only a person can read",
     AlertKind.DELIVERY: "a message could not be delivered",
     AlertKind.TECHNICAL: "technical trouble",
+    AlertKind.SILENCE: "nothing is heard of them",
+    AlertKind.TREND: "it is getting harder for them",
 }
 
 

@@ -21,6 +21,8 @@ class AlertKind(StrEnum):
     MEDIA = "media"
     DELIVERY = "delivery"
     TECHNICAL = "technical"
+    SILENCE = "silence"
+    TREND = "trend"
 
 
 class AlertStatus(StrEnum):
@@ -91,6 +93,8 @@ class PolicyName(StrEnum):
     MEDIA = "media"
     DELIVERY = "delivery"
     TECHNICAL = "technical"
+    SILENCE = "silence"
+    TREND = "trend"
 
 
 DEFAULT = {
@@ -103,6 +107,8 @@ DEFAULT = {
     PolicyName.MEDIA: SAME_DAY,
     PolicyName.DELIVERY: SOON,
     PolicyName.TECHNICAL: SOON,
+    PolicyName.SILENCE: SAME_DAY,
+    PolicyName.TREND: SAME_DAY,
 }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.care import addresses, check_back, check_in, hand_over, protocol
+from bot.care import addresses, check_back, check_in, hand_over, protocol, risk
 from bot.content import Content
 from bot.conversation import reader
 from bot.delivery import outbox
@@ -44,6 +44,7 @@ def duties(content: Content, practice: Practice) -> tuple[Duty, ...]:
             lambda unit, now: hand_over.return_due(unit, content, practice, now),
             hand_over.next_return,
         ),
+        Duty("silence and trend", risk.look, risk.next_look),
         Duty("morning summary", summary.tell, _never),
         Duty("gaps in the rota", gaps.tell_of_gaps, _never),
         Duty("phones to try again", addresses.try_again, _never),

@@ -52,6 +52,8 @@ class PersonRow(Id, Base):
     interventionist_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     check_in_at: Mapped[str | None] = mapped_column(String(5))
     next_check_in: Mapped[datetime | None] = mapped_column(index=True)
+    # When a client's risk is next looked at.
+    next_look: Mapped[datetime | None] = mapped_column(index=True)
     # The question of joining that waits for its answer; nothing once there is none.
     joining: Mapped[str | None] = mapped_column(String(24))
     # What staff need when someone is in danger; nothing where it was not told, or refused.
@@ -174,6 +176,17 @@ class LapseRow(Id, Base):
     client_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
     what_sealed: Mapped[bytes | None]
     alone: Mapped[bool | None]
+    at: Mapped[datetime]
+
+
+class RiskRow(Id, Base):
+    """A change of a client's risk level, with the reasons in words."""
+
+    __tablename__ = "risk"
+    __table_args__ = (Index("ix_risk_past", "client_id", "at"),)
+    client_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    level: Mapped[str] = mapped_column(String(16))
+    reasons_sealed: Mapped[bytes]
     at: Mapped[datetime]
 
 

@@ -1,4 +1,4 @@
-"""Rota and policies in versions, what staff have done about an alert, and hand-over"""
+"""Rota and policies in versions, what staff have done about an alert, hand-over, and risk levels"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -54,8 +54,29 @@ def upgrade() -> None:
     op.create_index(op.f("ix_hand_over_staff_id"), "hand_over", ["staff_id"], unique=False)
     op.create_index(op.f("ix_hand_over_ended_at"), "hand_over", ["ended_at"], unique=False)
 
+    op.create_table(
+        "risk",
+        sa.Column("client_id", sa.String(32), nullable=False),
+        sa.Column("level", sa.String(16), nullable=False),
+        sa.Column("reasons_sealed", SealedText(), nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.ForeignKeyConstraint(["client_id"], ["person.id"], name=op.f("fk_risk_client_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_risk")),
+    )
+    op.create_index("ix_risk_past", "risk", ["client_id", "at"], unique=False)
+    with op.batch_alter_table("person", schema=None, recreate="never") as batch_op:
+        batch_op.add_column(sa.Column("next_look", Moment(), nullable=True))
+        batch_op.create_index(batch_op.f("ix_person_next_look"), ["next_look"], unique=False)
+    # Clients that are there already are looked at from the next tick on.
+    op.execute("UPDATE person SET next_look = created_at WHERE role = 'client'")
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("person", schema=None, recreate="never") as batch_op:
+        batch_op.drop_index(batch_op.f("ix_person_next_look"))
+        batch_op.drop_column("next_look")
+    op.drop_table("risk")
     op.drop_table("hand_over")
     op.drop_table("alert_note")
     op.drop_table("arrangement")
