@@ -30,7 +30,8 @@ from bot.conversation.turn import Done, TurnWorker
 from bot.delivery import outbox
 from bot.delivery.messages import Channel, Lane
 from bot.delivery.sender import NotSetUp, Sender
-from bot.escalation import alerts
+from bot.escalation import alerts, auditor
+from bot.escalation.auditor import Late
 from bot.recovery.people import Practice
 from bot.safety.rules import load_rules
 from bot.safety.screen import Screen
@@ -187,6 +188,11 @@ class Handrail:
         except (SQLAlchemyError, OSError, TimeoutError):
             return False
         return True
+
+    async def overdue(self) -> list[Late]:
+        """What is late at this moment, as the auditor finds it."""
+        async with self.store.read() as unit:
+            return await auditor.late(unit, self.clock.now())
 
 
 async def _until_stopped(work: Awaitable[None], stop: asyncio.Event) -> None:

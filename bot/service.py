@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
+import httpx
 import structlog
 
 from bot import typed
@@ -29,6 +30,7 @@ from bot.web.server import serving
 
 log = structlog.get_logger()
 
+HEARTBEAT_EVERY = 60.0
 CATCH_UP_EVERY = 600.0
 CATCH_UP_WITHIN = 120.0
 # The provider's record is read again from so long before the last message: its clock is not ours.
@@ -129,7 +131,7 @@ async def _open_border(
         yield
         return
     told = app.senders[sms.NAME].told if sms.NAME in app.senders else None
-    border = Border(reception.take, app.intake.set_aside, told, connections.provider, bots, app.healthy)
+    border = Border(reception.take, app.intake.set_aside, told, connections.provider, bots, app.healthy, app.overdue)
     async with serving(border.app, settings.listen, settings.port) as port:
         sys.stderr.write(f"Webhooks are taken on {settings.listen}:{port}, for {settings.public_url}.\n")
         yield
@@ -154,9 +156,33 @@ def _work(
             work.append(partial(until_done, bot.introduce))
         else:
             work.append(Polling(bot, reception.take, app.intake.set_aside, alarm=reception.alarm).run)
+    if settings.heartbeat_url:
+        work.append(partial(every, HEARTBEAT_EVERY, Heartbeat(app, settings.heartbeat_url).run_once))
     if connections.provider is not None:
         work.append(partial(every, CATCH_UP_EVERY, CatchUp(app, reception, connections.provider, last_sms).run_once))
     return work
+
+
+class Heartbeat:
+    """Tells somebody outside that all is well, and says nothing otherwise: whoever watches there notices the silence."""
+
+    def __init__(self, app: Handrail, url: str) -> None:
+        self._app = app
+        self._url = url
+
+    async def run_once(self) -> int:
+        """Call the address if nothing is late; returns whether that was so."""
+        late = await self._app.overdue()
+        if late:
+            now = self._app.clock.now()
+            log.warning("not on time", late=[each.told(now) for each in late])
+            return 0
+        try:
+            async with httpx.AsyncClient(timeout=10.0) as client:
+                (await client.get(self._url)).raise_for_status()
+        except httpx.HTTPError as error:
+            log.warning("the heartbeat did not arrive", error=type(error).__name__)
+        return 0
 
 
 class CatchUp:

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     sms_rate: float = Field(default=1.0, gt=0, le=1000)
 
     public_url: str = ""
+    heartbeat_url: str = ""
     listen: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
 
@@ -120,6 +121,15 @@ class Settings(BaseSettings):
     def _said_or_general(cls, value: str, info: ValidationInfo) -> str:
         # A line that was left empty is none: "The team reads and answers ." would be said to people.
         return value.strip() or str(cls.model_fields[info.field_name or ""].default)
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _can_be_called(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/]+(?:/\S*)?", value):
+            raise ValueError(
+                "give the address to be called while all is well, such as https://watch.example.org/handrail"
+            )
+        return value
 
     @field_validator("public_url")
     @classmethod

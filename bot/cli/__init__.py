@@ -14,7 +14,7 @@ import uvloop
 import yaml
 from rich.console import Console as Terminal
 
-from bot.cli import keys, people, rota, words
+from bot.cli import keys, people, rota, watching, words
 from bot.cli.base import BAD, fail, told
 from bot.settings import HOME, Settings, read_settings
 
@@ -37,6 +37,9 @@ app.add_typer(people.staff_app, name="staff")
 app.add_typer(rota.rota_app, name="rota")
 app.add_typer(rota.policy_app, name="policy")
 app.command("invite")(people.invite)
+app.command("audit")(watching.audit)
+app.command("review")(watching.review)
+people.client_app.command("risk")(watching.risk)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from bot.recovery import joining as questions
 from bot.recovery.people import DECLINED, MINOR, Role
 from bot.settings import Settings, read_settings
 
-client_app = typer.Typer(no_args_is_help=True, help="Clients: add one.")
+client_app = typer.Typer(no_args_is_help=True, help="Clients: add one, see how one is doing.")
 family_app = typer.Typer(no_args_is_help=True, help="Family members: add one.")
 staff_app = typer.Typer(no_args_is_help=True, help="Staff: add one.")
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -17,6 +17,7 @@ from bot.channels.sms import Forged, Provider, Unreadable
 from bot.channels.telegram import TelegramBot
 from bot.channels.telegram_updates import MOST_KEPT
 from bot.delivery.messages import Inbound, NotKept, Report
+from bot.escalation.auditor import Late
 
 log = structlog.get_logger()
 
@@ -56,6 +57,7 @@ class Border:
         provider: Provider | None = None,
         bots: Mapping[str, tuple[TelegramBot, str]] | None = None,
         healthy: Callable[[], Awaitable[bool]] | None = None,
+        overdue: Callable[[], Awaitable[list[Late]]] | None = None,
     ) -> None:
         self._take = take
         self._set_aside = set_aside
@@ -63,17 +65,20 @@ class Border:
         self._provider = provider
         self._bots = dict(bots or {})
         self._healthy = healthy
+        self._overdue = overdue
         self.registry = CollectorRegistry()
         self._taken = Counter("handrail_taken", "Calls that were taken", ["border"], registry=self.registry)
         self._refused = Counter(
             "handrail_refused", "Calls that were refused", ["border", "reason"], registry=self.registry
         )
+        self._late = Gauge("handrail_late", "What should have been done by now", ["what"], registry=self.registry)
         self.app = Starlette(
             routes=[
                 Route("/telegram/{name}", self._guarded(self._telegram), methods=["POST"]),
                 Route("/sms", self._guarded(self._sms), methods=["POST"]),
                 Route("/sms/status", self._guarded(self._status), methods=["POST"]),
                 Route("/health", self._health, methods=["GET"]),
+                Route("/health/ready", self._ready, methods=["GET"]),
                 Route("/metrics", self._metrics, methods=["GET"]),
             ],
             exception_handlers={HTTPException: self._refuse},
@@ -181,12 +186,27 @@ class Border:
         well = self._healthy is None or await self._healthy()
         return PlainTextResponse("well" if well else "not well", 200 if well else 503)
 
+    async def _ready(self, _request: Request) -> Response:
+        """Whether everything is on time; what is late is told by its name and number, never by whose it is."""
+        if self._healthy is not None and not await self._healthy():
+            return PlainTextResponse("the database does not answer", 503)
+        late = await self._measure()
+        return PlainTextResponse("\n".join(each.what for each in late) or "all is on time", 503 if late else 200)
+
+    async def _measure(self) -> list[Late]:
+        late = [] if self._overdue is None else await self._overdue()
+        self._late.clear()
+        for each in late:
+            self._late.labels(each.what).set(each.count)
+        return late
+
     async def _metrics(self, request: Request) -> Response:
         # Numbers only; still nobody's business but the machine's own.
         if request.client is None or request.client.host not in ("127.0.0.1", "::1"):
             raise Refused(404, "no such path")
         if not _BY_A_PROXY.isdisjoint(request.headers.keys()):
             raise Refused(404, "no such path")
+        await self._measure()
         return PlainTextResponse(generate_latest(self.registry).decode())
 
 

@@ -261,3 +261,57 @@ def test_a_key_file_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: 
     assert done.returncode == 2
     assert "the key file /proc/nowhere/keys cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+ROTA = """\
+time_zone: America/Los_Angeles
+supervisors: [ruth]
+shifts:
+  - {who: ruth, from: "08:00", until: "20:00"}
+  - {who: sam, from: "20:00", until: "06:00"}
+"""
+
+
+def test_a_rota_is_checked_put_in_force_and_overridden(practice: Path) -> None:
+    assert "There is no rota" in run("rota", "show", folder=practice).stdout
+    file = practice / "rota.yml"
+    file.write_text(ROTA.replace("who: sam", "who: samm").replace("20:00", "24:00"))
+    wrong = run("rota", "check", str(file), folder=practice)
+    assert wrong.returncode == 2
+    assert "shift 1 until: '24:00' is no time" in wrong.stderr
+    file.write_text(ROTA)
+    done = run("rota", "import", str(file), folder=practice)
+    assert "in force as version 1" in done.stdout, done.stderr
+    assert "Nobody is on call from" in done.stdout
+    assert "06:00 to" in done.stdout
+    refused = run(
+        "rota", "override", "sam", "--from", "2026-12-24T20:00", "--until", "2026-12-23T20:00", folder=practice
+    )
+    assert refused.returncode == 2
+    assert "override 1: it ends before it begins" in refused.stderr
+    done = run("rota", "override", "sam", "--from", "2099-12-24T20:00", "--until", "2099-12-25T20:00", folder=practice)
+    assert "version 2" in done.stdout, done.stderr
+    shown = run("rota", "show", folder=practice).stdout
+    assert "NOBODY" in shown
+    assert "ruth" in shown
+
+
+def test_policies_are_shown_as_they_can_be_imported(practice: Path) -> None:
+    shown = run("policy", "show", folder=practice).stdout
+    assert "danger: {steps: [{after: 0, who: interventionist}, {after: 5, who: on_call}" in shown
+    file = practice / "policies.yml"
+    file.write_text(shown.replace("{after: 5, who: on_call}", "{after: 3, who: supervisor}", 1))
+    assert "version 1" in run("policy", "import", str(file), folder=practice).stdout
+    assert "{after: 3, who: supervisor}" in run("policy", "show", folder=practice).stdout
+    file.write_text("danger: {steps: [], repeat: 0}\n")
+    wrong = run("policy", "import", str(file), folder=practice)
+    assert wrong.returncode == 2
+    assert len(wrong.stderr.splitlines()) == 2
+
+
+def test_a_quiet_practice_is_on_time_and_has_nothing_to_review(practice: Path) -> None:
+    assert run("client", "risk", "maya", folder=practice).stdout == "steady: nothing stands out\n"
+    assert "no client is called ruth" in run("client", "risk", "ruth", folder=practice).stderr
+    assert "There is no alert 1" in run("review", "1", folder=practice).stderr
+    done = run("audit", folder=practice)
+    assert "All is on time" in done.stdout or "looks at a client's risk" in done.stdout

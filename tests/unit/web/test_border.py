@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from bot.channels.telegram import CLIENTS, TelegramBot
 from bot.channels.twilio import Twilio
 from bot.conversation.reception import NotKept
 from bot.delivery.messages import Inbound, Receipt, Report
+from bot.escalation.auditor import Late
 from bot.web.border import FORM, MOST, MOST_FIELDS, Border
 from bot.web.server import serving
 from tests.doubles.twilio import sign
@@ -416,3 +418,28 @@ async def test_no_answer_and_no_log_has_anything_that_a_person_wrote(
     everything = "\n".join((answer.text, str(answer.headers), out, err, caplog.text))
     for secret in ("violet", "umbrella", "Ambrose", str(CHAT), PHONE, AUTH, SECRET, TOKEN):
         assert secret not in everything
+
+
+async def test_ready_tells_what_is_late_and_nobodys_name() -> None:
+    async def never(*_: Any) -> Any:
+        raise AssertionError("nothing is taken")
+
+    late: list[Late] = []
+
+    async def overdue() -> list[Late]:
+        return late
+
+    async def well() -> bool:
+        return True
+
+    border = Border(never, never, healthy=well, overdue=overdue)
+    async with serving(border.app) as port, httpx.AsyncClient(trust_env=False) as http:
+        at = f"http://127.0.0.1:{port}"
+        ready = await http.get(f"{at}/health/ready")
+        assert (ready.status_code, ready.text) == (200, "all is on time")
+        late.append(Late("alert steps", 2, datetime(2026, 11, 26, tzinfo=UTC)))
+        ready = await http.get(f"{at}/health/ready")
+        assert (ready.status_code, ready.text) == (503, "alert steps")
+        assert 'handrail_late{what="alert steps"} 2.0' in (await http.get(f"{at}/metrics")).text
+        late.clear()
+        assert "handrail_late{" not in (await http.get(f"{at}/metrics")).text
