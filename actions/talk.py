@@ -33,6 +33,7 @@ from actions.lapse import LapseStep
 from actions.meanings import HEAVY, choice, nameable, two_likeliest
 from actions.skills import SkillStep
 from actions.spanish import answer_in_spanish
+from bot.care import rhythm
 from bot.care.turn import Turn
 from bot.conversation.language import language_of
 from bot.recovery import scales
@@ -116,6 +117,8 @@ _FOR_STAFF = {
 }
 
 
+# A client who tells a time or a day with these has it changed at once.
+_RHYTHM = frozenset({"change_check_in", "pause_messages"})
 # Of two meanings like these, whoever was asked to tell more is simply heard.
 _TELLING = ("report_", "tell_", "doubt_")
 
@@ -149,6 +152,11 @@ class Say(HandrailAction):
             return back_to_form(tracker)
         if await says_what_it_was(turn, tracker):
             return _hear_what_it_was(turn, dispatcher, tracker)
+        if intent in _RHYTHM and turn.person.role is Role.CLIENT:
+            changed = rhythm.change(turn, text_of(tracker))
+            if changed:
+                dispatcher.utter_message(text=changed)
+                return back_to_form(tracker)
         low = int((tracker.get_slot("offer") or {}).get("low", 0))
         if intent in HEAVY and low >= LISTENS and not open_form(tracker):
             return await _hear_low(turn, dispatcher, tracker)

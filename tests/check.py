@@ -28,6 +28,7 @@ FILLED = {
     "hours": "Monday to Friday, 9 to 17",
     "phone": "503 555 0100",
     "time": "9 am",
+    "day": "Monday, 30 November",
     "staff": "Ruth",
     "relative": "Ana",
     "rates": " Message and data rates may apply.",

@@ -258,3 +258,28 @@ async def test_questions_in_the_check_in_are_no_answers(world: World) -> None:
     await world.client.says("no")
     (row,) = await world.check_ins(world.client)
     assert (row.craving, row.mood, row.sleep_quality, row.used) == (3, 5, 6, False)
+
+
+@pytest.mark.mission("M5")
+@pytest.mark.channels("console")
+async def test_the_time_of_the_check_in_is_changed_in_the_chat(world: World) -> None:
+    await world.client.says("can you ask me at 10:30 instead of 9")
+    world.client.hears("From now on I ask at 10:30 am")
+    await world.forward(hours=13)
+    world.client.hears_nothing(lane="check-in")
+    await world.forward(hours=1, minutes=5)
+    world.client.hears("craving", lane="check-in")
+
+
+@pytest.mark.mission("M5")
+@pytest.mark.channels("console")
+async def test_check_ins_pause_until_a_day(world: World) -> None:
+    # It is Sunday evening.
+    await world.client.says("please pause the check ins until wednesday")
+    world.client.hears("No check-ins until Wednesday, 25 November.*again at 9 am")
+    await world.forward(days=2)
+    world.client.hears_nothing(lane="check-in")
+    await world.forward(days=1)
+    world.client.hears("craving", lane="check-in")
+    await world.client.says("3")
+    world.client.hears("mood")

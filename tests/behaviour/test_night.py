@@ -6,7 +6,7 @@ from bot.escalation.policy import AlertStatus
 from tests.behaviour.world import AlertRow, World
 
 
-@pytest.mark.mission("M3", "M9", "M12")
+@pytest.mark.mission("M3", "M9", "M35")
 @pytest.mark.channels("mixed")
 async def test_a_night_ends_with_a_person(world: World) -> None:
     # Sunday evening, half past eight, in Los Angeles; at ten past two she texts.
@@ -50,3 +50,16 @@ async def test_a_night_ends_with_a_person(world: World) -> None:
     world.staff.hears("Good morning. In the last 24 hours: 1 alert raised, 1 closed", "None is open")
     world.backup.hears("Good morning")
     assert reply.buttons
+
+
+@pytest.mark.mission("M12", "M5")
+@pytest.mark.channels("console", "mixed")
+async def test_three_days_without_an_answer_are_noticed_with_the_reason(world: World) -> None:
+    await world.client.says("craving is a 2 today, all good")
+    await world.forward(days=4, hours=12)
+    (alert,) = [row for row in await world.rows(AlertRow, world.client) if row.kind == "silence"]
+    await world.staff.says(f"{alert.number}v")
+    world.staff.hears("check-ins in a row without an answer")
+    await world.client.says("sorry, phone was broken. doing ok")
+    await world.staff.says(f"{alert.number}c reached her, phone was broken")
+    world.staff.hears("closed")
