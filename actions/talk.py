@@ -103,8 +103,6 @@ _OPEN = frozenset(
 )
 # What Handrail cannot do yet: a "yes" to the answer has staff told, in these words.
 _FOR_STAFF = {
-    "change_check_in": "wants the check-in changed",
-    "pause_messages": "wants fewer messages, or none for a while",
     "ask_meeting": "asks for a meeting or group",
     "ask_medication": "has a question about medicine",
     "ask_appointment": "asks about an appointment",
@@ -152,11 +150,8 @@ class Say(HandrailAction):
             return back_to_form(tracker)
         if await says_what_it_was(turn, tracker):
             return _hear_what_it_was(turn, dispatcher, tracker)
-        if intent in _RHYTHM and turn.person.role is Role.CLIENT:
-            changed = rhythm.change(turn, text_of(tracker))
-            if changed:
-                dispatcher.utter_message(text=changed)
-                return back_to_form(tracker)
+        if _changes_the_rhythm(turn, dispatcher, tracker):
+            return [SlotSet("offer", None), *back_to_form(tracker)]
         low = int((tracker.get_slot("offer") or {}).get("low", 0))
         if intent in HEAVY and low >= LISTENS and not open_form(tracker):
             return await _hear_low(turn, dispatcher, tracker)
@@ -175,9 +170,26 @@ class Say(HandrailAction):
             return [SlotSet("offer", offer(turn, "human", why=_FOR_STAFF[intent])), *back_to_form(tracker)]
         if open_form(tracker):
             return back_to_form(tracker)
+        if intent in _RHYTHM and turn.person.role is Role.CLIENT:
+            return [SlotSet("offer", offer(turn, "rhythm"))]
         if intent in HEAVY:
             return [SlotSet("offer", offer(turn, "listen", low=low + 1))]
         return [SlotSet("offer", offer(turn, "listen"))] if intent in _OPEN else []
+
+
+def _changes_the_rhythm(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker) -> bool:
+    """A client tells when they want to be asked, by themselves or because they were asked for it: done at once."""
+    asked = (tracker.get_slot("offer") or {}).get("what") == "rhythm"
+    if turn.person.role is not Role.CLIENT or not (asked or intent_of(tracker) in _RHYTHM):
+        return False
+    text = text_of(tracker)
+    # As an answer the bare time or day is enough.
+    for said in (text, *((f"at {text}", f"until {text}") if asked else ())):
+        changed = rhythm.change(turn, said)
+        if changed:
+            dispatcher.utter_message(text=changed)
+            return True
+    return False
 
 
 class Mood(HandrailAction):
@@ -213,6 +225,8 @@ class TakeLevel(HandrailAction):
 
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn, text = self.turn(tracker), text_of(tracker)
+        if _changes_the_rhythm(turn, dispatcher, tracker):
+            return [SlotSet("offer", None)]
         level = scales.read_number(text)
         if await correct_today(turn, dispatcher, text):
             return []
@@ -259,6 +273,8 @@ async def _unsure(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker
         return _hear_what_it_was(turn, dispatcher, tracker)
     if open_form(tracker):
         return back_to_form(tracker)
+    if _changes_the_rhythm(turn, dispatcher, tracker):
+        return [SlotSet("offer", None)]
     if scales.fold(text).strip(" .!?") in _HELP:
         say(dispatcher, for_role(turn, "utter_help_alone", domain), **lines(turn))
         return []

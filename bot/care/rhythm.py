@@ -40,10 +40,8 @@ class PauseCheckIns:
 def change(turn: Turn, text: str) -> str | None:
     """Stage what a message wants of the check-ins and return the answer; nothing where it tells no time and no day."""
     person = turn.person
-    if person.check_in_at is None:
-        return None
     back = read_pause(text, local_date(turn.now, person.zone))
-    if back is not None:
+    if back is not None and person.check_in_at is not None:
         turn.stage(PauseCheckIns(back))
         at = spoken_time(parse_time(person.check_in_at), person.language)
         return turn.words("talk.check_in_paused", day=f"{back:%A}, {back.day} {back:%B}", time=at)

@@ -283,3 +283,21 @@ async def test_check_ins_pause_until_a_day(world: World) -> None:
     world.client.hears("craving", lane="check-in")
     await world.client.says("3")
     world.client.hears("mood")
+
+
+@pytest.mark.mission("M5")
+@pytest.mark.channels("console")
+@pytest.mark.parametrize(
+    ("asked", "answer", "heard"),
+    [
+        ("i want a different time for the check in", "10 am", "I ask at 10 am"),
+        ("i want a different time for the check in", "7", "I ask at 7 pm"),
+        ("i need a break from these messages", "monday", "No check-ins until Monday, 30 November|Monday, 23 November"),
+        ("i need a break from these messages", "for a week", "No check-ins until"),
+    ],
+)
+async def test_without_a_time_it_is_asked_for(world: World, asked: str, answer: str, heard: str) -> None:
+    await world.client.says(asked)
+    world.client.hears("between 8 am and 9 pm|until (when|which day)")
+    await world.client.says(answer)
+    world.client.hears(heard)
