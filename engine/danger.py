@@ -108,5 +108,8 @@ class DangerNet(GraphComponent):
                 found = findings(message.get(SCORES) or [], self._definite, self._possible)
                 found = suspected(found, message.get(INTENT) or {}, self._suspected)
                 rank(message, answerable(chances_of(message), bool(found), self._harmless))
+            else:
+                # Rasa's own fallback needs an intent on everything.
+                rank(message, {DEFAULT_NLU_FALLBACK_INTENT_NAME: 1.0})
             message.set(FINDINGS, found, add_to_output=True)
         return messages
