@@ -40,8 +40,8 @@ demo: setup  ## chat in a made-up practice (add ARGS="--script FILE --transcript
 run: setup  ## the real service
 	@$(HANDRAIL) run
 
-test: train  ## all tests, three at a time (much of them is waiting), on the real engine, SQLite and PostgreSQL (or those of ARGS="tests/…")
-	$(PYTHON) -m pytest $(or $(ARGS),--numprocesses 3 --dist worksteal)
+test: train  ## all tests, two at a time, on the real engine, SQLite and PostgreSQL (or those of ARGS="tests/…")
+	$(PYTHON) -m pytest $(or $(ARGS),--numprocesses 2 --dist worksteal)
 
 check: setup  ## style, types, layers, dialogue data, words, rows without a story
 	.venv/bin/ruff check .

@@ -1,6 +1,8 @@
 """What every test may use: the fixed words, the screen, databases, the practice with its engine doubled, and one real engine."""
 
+import fcntl
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,11 @@ def screen() -> Screen:
 @pytest.fixture(scope="session")
 async def host() -> AsyncIterator[EngineHost]:
     """The real engine, started once: it keeps nothing, so every test may ask it."""
-    async with EngineHost.running(HOME, model=train(HOME, print)) as running:
-        await running.process.wait_ready()
+    model = train(HOME, print)
+    async with AsyncExitStack() as stack:
+        # Several test processes start theirs one after the other: each start takes a whole core for a while.
+        with (model.parent / ".starting").open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            running = await stack.enter_async_context(EngineHost.running(HOME, model=model))
+            await running.process.wait_ready()
         yield running

@@ -14,7 +14,8 @@ from bot.conversation.engine import EngineClient, EngineError
 log = structlog.get_logger()
 
 CANARY = "hello"
-START_WITHIN = 60.0
+# A busy machine takes a minute; one that is given up too early would never come up.
+START_WITHIN = 120.0
 ASK_EVERY = 0.25
 BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 # An engine that ran this long had started well: the next restart begins at the shortest wait again.
