@@ -73,6 +73,11 @@ class PracticeFile(BaseModel):
         return {str(member.seat): member.key for member in self.people if member.seat}
 
 
+def _yaml(path: Path) -> Any:
+    # The same safe loader, in C: a plan takes a tenth of the time.
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
 def read_practice(path: Path) -> PracticeFile:
     """Read a practice file.
 
@@ -80,7 +85,7 @@ def read_practice(path: Path) -> PracticeFile:
         PracticeError: with every fault at once.
     """
     try:
-        return PracticeFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return PracticeFile.model_validate(_yaml(path))
     except OSError as error:
         raise PracticeError([f"{path}: cannot be read ({error.strerror})"]) from error
     except yaml.YAMLError as error:
@@ -143,7 +148,7 @@ async def enrol(
 
 async def _plan(unit: Unit, client_id: str, path: Path, library: frozenset[str], now: datetime) -> list[str]:
     try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))  # noqa: ASYNC240 - once, at enrolment
+        data = _yaml(path)
         await plans.add_version(unit, client_id, read_plan(data, library), "practice file", now)
     except PlanError as error:
         return [f"{path}: {fault}" for fault in error.faults]

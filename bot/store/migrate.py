@@ -1,5 +1,6 @@
 """Bringing a database to the present schema, and back."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -20,14 +21,21 @@ def _config(connection: Connection) -> Config:
     return config
 
 
+@cache
+def _newest() -> frozenset[str]:
+    return frozenset(ScriptDirectory(str(FOLDER)).get_heads())
+
+
 async def upgrade(store: Store, revision: str = "head") -> None:
-    """Create or update the schema."""
+    """Create or update the schema; one that is the present one is left alone."""
+    if revision == "head" and await is_current(store):
+        return
     await store.migrate(lambda connection: command.upgrade(_config(connection), revision))
 
 
 async def is_current(store: Store) -> bool:
     """Whether the schema is the present one; changes nothing."""
-    return await _heads(store) == set(ScriptDirectory(str(FOLDER)).get_heads())
+    return await _heads(store) == _newest()
 
 
 async def is_empty(store: Store) -> bool:

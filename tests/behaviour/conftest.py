@@ -1,9 +1,11 @@
 """A fresh world for each story: own database, own clock, the shared engine; on each of the channels."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -15,12 +17,21 @@ from bot.safety.screen import Screen
 from tests.behaviour.world import World
 from tests.doubles.phones import KINDS, BySms, Mixed, phones
 
+ALL = os.environ.get("HANDRAIL_CHANNELS") == "all"
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every story is told on every channel, unless it says on which (``@pytest.mark.channels``)."""
-    if "channel" in metafunc.fixturenames:
-        said = metafunc.definition.get_closest_marker("channels")
-        metafunc.parametrize("channel", said.args if said else KINDS)
+    """Every story is told on every channel, unless it says on which (``@pytest.mark.channels``).
+
+    Those that leave it open are told at the terminal and, by turns, on Telegram or by SMS: a story takes seconds, and each
+    channel has its own tests. All three with ``HANDRAIL_CHANNELS=all``.
+    """
+    if "channel" not in metafunc.fixturenames:
+        return
+    said = metafunc.definition.get_closest_marker("channels")
+    console, *phones = KINDS
+    turn = crc32(metafunc.function.__name__.encode()) % len(phones)
+    metafunc.parametrize("channel", said.args if said else KINDS if ALL else (console, phones[turn]))
 
 
 @pytest.fixture

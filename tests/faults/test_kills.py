@@ -22,7 +22,7 @@ ENGINE_WITHIN = 60.0
 MOST_UNREAD = 60
 NEVER = 0
 EVERY_BOUNDARY = os.environ.get("HANDRAIL_FAULTS") == "all"
-BOUNDARIES = 16
+BOUNDARIES = 8
 KILLS = int(os.environ.get("HANDRAIL_KILLS", "300"))
 PAGE = "Reply {number}a to take it"
 
