@@ -111,7 +111,7 @@ class TurnChannel(InputChannel):
 
     async def _read(self, agent: Agent, call: Dict[Text, Any]) -> Dict[Text, Any]:
         parsed = await agent.processor.parse_message(
-            UserMessage(call["text"], sender_id=call["turn"], metadata=call.get("metadata"))
+            UserMessage(_whole(call["text"]), sender_id=call["turn"], metadata=call.get("metadata"))
         )
         return _understanding(parsed)
 
@@ -126,7 +126,7 @@ class TurnChannel(InputChannel):
         try:
             channel = CollectingOutputChannel()
             await agent.processor.handle_message(
-                UserMessage(call["text"], channel, turn, input_channel="turn", metadata=call.get("metadata"))
+                UserMessage(_whole(call["text"]), channel, turn, input_channel="turn", metadata=call.get("metadata"))
             )
             if failed:
                 # Rasa logs such a failure and goes on without the action: its silence must not pass for an answer.
@@ -144,6 +144,11 @@ class TurnChannel(InputChannel):
             }
         finally:
             store.forget(turn)
+
+
+def _whole(text: Text) -> Text:
+    """The text without half characters, which break the encoder's tokenizer."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _events(state: Dict[Text, Any]) -> List[Event]:

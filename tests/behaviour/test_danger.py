@@ -90,6 +90,7 @@ async def test_an_alert_goes_on_until_a_human_acknowledges(world: World) -> None
         world.backup.is_alerted(danger="suicide")
 
     await world.backup.says("1a")
+    await world.backup.says("1n on the phone with her")
     await world.forward(hours=2)
     world.staff.is_not_alerted()
     world.backup.is_not_alerted()
