@@ -1,9 +1,9 @@
 """Hand-over: someone on staff writes with a person themselves, in the same chat; the program keeps silent but for danger.
 
 What either writes reaches the other on whatever channel each of them uses. It goes back to the program when staff say so,
-or by itself after a while without a word; both are told. Everything here happens in the unit that stores the message, so
-that nothing is passed on which is not kept, and nothing is kept that is not passed on. The person's conversation is always
-locked before the hand-over is changed, so that nobody waits for each other.
+or by itself after a while without a word; both are told. A message is passed on in the unit that is done with it, so that it
+is passed on once, in its place in the row, whether it came before the chat was taken or after. The person's conversation is
+always locked before the hand-over is changed, so that nobody waits for each other.
 """
 
 from dataclasses import dataclass

@@ -73,6 +73,9 @@ async def hear(voice: Voice, text: str, written_at: datetime) -> None:
     case = voice.case
     unit, staff, now = case.unit, case.person, case.now
     given = command(text)
+    if given and given[2] and given[1] not in _NOTED and await hand_over.of_staff(unit, staff.id) is not None:
+        # "2h from now i call you" is said to the person they write with.
+        given = None
     if text.strip(" .!/").casefold() in _BACK and await hand_over.end(case, voice.practice):
         return
     if given is None and await hand_over.say(case, text):

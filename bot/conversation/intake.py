@@ -182,6 +182,8 @@ class Intake:
             done = await self._heard(case, contact, came, joined=joined)
             if came.findings:
                 await protocol.respond(case, came.findings, message.text, kept.id)
+                # No turn follows: whoever has taken over the chat reads it from here.
+                await hand_over.hear(case, message.text)
                 # The safety reply is the answer; the engine's net still reads the message when it can.
                 done = True
             if done:
@@ -237,14 +239,6 @@ class Intake:
             asked = Ask.HELP
         if asked is not None and await self._asked(voice, contact, message, asked):
             return True
-        if (
-            served
-            and message.text.strip()
-            and message.shape is not Shape.TAP
-            and await hand_over.hear(case, message.text)
-        ):
-            # Who is being asked whether they are safe may have answered that as well.
-            return await protocol.open_question(case.unit, case.person.id) is None
         odd = message.shape in (Shape.EDIT, Shape.MEDIA) and not came.findings and message.text.strip()
         if odd and await protocol.not_safe_after_all(case, message.text):
             # "No" as a caption, or a 1 that was mended to a 2, is an answer like any other.

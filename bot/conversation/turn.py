@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from bot.care import addresses, danger, enrolment, human, joining, protocol, staff
+from bot.care import addresses, danger, enrolment, hand_over, human, joining, protocol, staff
 from bot.care.case import Case, Voice
 from bot.care.check_in import FORM as CHECK_IN_FORM
 from bot.care.human import FoundDanger
@@ -101,9 +101,10 @@ class TurnWorker:
             return await self._failed(hold, f"answering it broke with {type(error).__name__}")
 
     async def _work(self, claim: Claim) -> Done:
-        # What is written to a human was passed on when it was taken in.
-        if claim.settled or claim.owner is Owner.HUMAN:
-            return await self._commit(claim.hold, _nothing)
+        if claim.settled:
+            return await self._commit(claim.hold, _dealt_with(claim))
+        if claim.owner is Owner.HUMAN:
+            return await self._commit(claim.hold, _passed_on(claim))
         if claim.owner is Owner.NOBODY:
             return await self._commit(claim.hold, self._public_help(claim.turn))
         asked = claim.owner is Owner.PROTOCOL
@@ -207,13 +208,17 @@ class TurnWorker:
 
         async def write(unit: Unit, case: Case) -> bool:
             turn, found = claim.turn, answer.understanding.findings
-            overtaken = await conversations.owner(unit, case.conversation) is not claim.stands
+            owner = await conversations.owner(unit, case.conversation)
+            overtaken = owner is not claim.stands
             if not overtaken and case.conversation.state_sealed == claim.sealed:
                 self._keep_state(unit, case, claim.state, answer.state, turn)
             await _apply(unit, turn, whatever_happens=bool(found))
             if found:
                 await protocol.respond(case, told_by(turn.person.role.heard_as, found), turn.text, turn.message_id)
-            elif not overtaken and not any(isinstance(effect, FoundDanger) for effect in turn.effects):
+            if owner is Owner.HUMAN:
+                # Staff have taken over the chat meanwhile: the words are theirs to read.
+                await hand_over.hear(case, turn.text)
+            elif not found and not overtaken and not any(isinstance(effect, FoundDanger) for effect in turn.effects):
                 messages = [Outbound(reply.text, reply.choices) for reply in answer.replies if reply.text]
                 await _reply(unit, case, messages or [Outbound(turn.words("talk.no_answer"))])
             return True
@@ -359,30 +364,53 @@ def _protocol(claim: Claim) -> Write:
     """
 
     async def write(unit: Unit, case: Case) -> bool:
-        question = await protocol.open_question(unit, claim.hold.person.id)
-        if claim.tapped:
-            # A button knows its own question, and what it says there is not taken for an answer to another.
-            await protocol.tapped(case, claim.tapped, claim.heard)
-            return True
-        if question is not None:
-            first_put = await unit.session.scalar(
-                select(func.max(QuestionRow.asked_at)).where(
-                    QuestionRow.conversation_id == question.conversation_id,
-                    QuestionRow.alert_id == question.alert_id,
-                    QuestionRow.attempts == 1,
-                )
-            )
-            if first_put is None or question.asked_at - first_put >= ASKED_ANEW:
-                first_put = question.asked_at
-            if claim.hold.written_at < first_put:
-                return True
-        return await protocol.answer(case, claim.heard)
+        settled = await _settled(unit, case, claim)
+        if settled:
+            # What is not settled by it is passed on in the next round.
+            await hand_over.hear(case, claim.turn.text)
+        return settled
 
     return write
 
 
-async def _nothing(_unit: Unit, _case: Case) -> bool:
-    return True
+async def _settled(unit: Unit, case: Case, claim: Claim) -> bool:
+    if claim.tapped:
+        # A button knows its own question, and what it says there is not taken for an answer to another.
+        await protocol.tapped(case, claim.tapped, claim.heard)
+        return True
+    question = await protocol.open_question(unit, claim.hold.person.id)
+    if question is not None:
+        first_put = await unit.session.scalar(
+            select(func.max(QuestionRow.asked_at)).where(
+                QuestionRow.conversation_id == question.conversation_id,
+                QuestionRow.alert_id == question.alert_id,
+                QuestionRow.attempts == 1,
+            )
+        )
+        if first_put is None or question.asked_at - first_put >= ASKED_ANEW:
+            first_put = question.asked_at
+        if claim.hold.written_at < first_put:
+            return True
+    return await protocol.answer(case, claim.heard)
+
+
+def _passed_on(claim: Claim) -> Write:
+    """A message to whoever has taken over the chat; where they have left it meanwhile, it waits for the program."""
+
+    async def write(_unit: Unit, case: Case) -> bool:
+        return await hand_over.hear(case, claim.turn.text)
+
+    return write
+
+
+def _dealt_with(claim: Claim) -> Write:
+    """What a message said was settled when it was taken up; whoever has taken over the chat reads it all the same."""
+
+    async def write(_unit: Unit, case: Case) -> bool:
+        await hand_over.hear(case, claim.turn.text)
+        return True
+
+    return write
 
 
 async def _reply(unit: Unit, case: Case, messages: list[Outbound]) -> None:

@@ -1,10 +1,15 @@
 """Someone on staff takes the chat: what either writes reaches the other, and the program keeps silent but for danger."""
 
-import pytest
+from typing import Any
 
+import pytest
+from sqlalchemy import update
+from starlette.responses import Response
+
+from bot.conversation.turn import Done
 from bot.escalation.policy import AlertStatus
 from bot.store import people
-from bot.store.tables import AlertRow, ConversationRow, HandOverRow, OutboundRow
+from bot.store.tables import AlertRow, ContactPointRow, ConversationRow, HandOverRow, OutboundRow
 from tests.doubles.house import House
 
 DANGER = "i want to kill myself"
@@ -140,3 +145,95 @@ async def test_no_form_is_open_when_the_program_is_back(house: House) -> None:
         assert maya
     assert (await house.state(house.client))[0] is None
     assert await house.rows(ConversationRow)
+
+
+def passed_on(house: House, words: str) -> list[str]:
+    """What Ruth was passed on of what was written, from the beginning."""
+    seat = house.demo.seat_name("ruth")
+    return [
+        line.text for line in house.lines if line.seat == seat and line.text.startswith("Case") and words in line.text
+    ]
+
+
+async def test_what_waited_for_the_engine_when_the_chat_was_taken_is_passed_on_once(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.client.says("1")
+    house.engine.away()
+    await house.client.says("are you there, it is so quiet here")
+    await house.staff.says("1h")
+    await house.forward(minutes=2)
+    assert len(passed_on(house, "so quiet here")) == 1
+    house.engine.back()
+    await house.forward(minutes=2)
+    assert len(passed_on(house, "so quiet here")) == 1
+
+
+async def test_what_the_engine_was_reading_when_the_chat_was_taken_is_passed_on_and_not_answered(house: House) -> None:
+    house.engine.back()
+    await house.client.says(DANGER)
+    await house.client.says("1")
+    echo = house.engine.answers
+
+    async def slow(call: dict[str, Any]) -> Response:
+        if "quiet" in call["text"]:
+            house.engine.answers = echo
+            await house.writes(house.staff, "1h")
+            while await house.worker().run_once() is not Done.NOTHING:
+                pass
+        return await echo(call)
+
+    house.engine.answers = slow
+    await house.client.says("it is so quiet here")
+    assert len(passed_on(house, "so quiet here")) == 1
+    house.client.does_not_hear("heard: it is so quiet")
+
+
+async def test_an_answer_to_the_safety_question_counts_and_is_read_by_both(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.staff.says("1h")
+    await house.client.says("2")
+    assert len(passed_on(house, ": 2")) == 1
+    await house.client.says("2 i mean i do not know")
+    assert len(passed_on(house, "i do not know")) == 1
+
+
+async def test_a_bare_two_long_after_the_question_takes_safe_back_in_a_hand_over_too(house: House) -> None:
+    await house.client.says(DANGER)
+    await house.client.says("1")
+    await house.staff.says("1h")
+    before = next(alert for alert in await house.rows(AlertRow) if alert.person_id).count
+    await house.client.says("2")
+    alert = next(alert for alert in await house.rows(AlertRow) if alert.person_id)
+    assert alert.count > before, "not safe after all: that is heard by the protocol"
+    assert len(passed_on(house, ": 2")) == 1
+
+
+async def test_a_button_of_an_older_message_is_passed_on(house: House) -> None:
+    await taken_over(house)
+    await house.client.says("a person please")
+    assert len(passed_on(house, "a person please")) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["2h from now i call you", "1a and 1b are both fine, you choose", "3 a day was not enough?"]
+)
+async def test_a_sentence_that_begins_like_a_command_is_said_to_the_person(house: House, text: str) -> None:
+    await taken_over(house)
+    house.client.catches_up()
+    await house.staff.says(text)
+    assert f"Ruth: {text}" in house.client.answer
+
+
+async def test_who_had_the_chat_and_cannot_be_reached_leaves_nobody_without_an_answer(house: House) -> None:
+    house.engine.back()
+    await taken_over(house)
+    async with house.store.write() as unit:
+        ruth = await people.by_key(unit, "ruth")
+        assert ruth
+        await unit.session.execute(
+            update(ContactPointRow).where(ContactPointRow.person_id == ruth.id).values(suspended_at=house.clock.now())
+        )
+    await house.client.says("hello, are you still there")
+    house.client.hears("heard: hello, are you still there")
+    (row,) = await house.rows(HandOverRow)
+    assert row.ended_by == "unreachable"
