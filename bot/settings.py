@@ -33,6 +33,12 @@ class SettingsError(Exception):
         self.faults = faults
 
 
+_ADDRESSES = {
+    "public_url": "give the address under which the world reaches this service, such as https://handrail.example.org",
+    "heartbeat_url": "give the address to be called while all is well, such as https://watch.example.org/handrail",
+}
+
+
 class Settings(BaseSettings):
     """Every setting; `.env.example` explains them."""
 
@@ -122,23 +128,13 @@ class Settings(BaseSettings):
         # A line that was left empty is none: "The team reads and answers ." would be said to people.
         return value.strip() or str(cls.model_fields[info.field_name or ""].default)
 
-    @field_validator("heartbeat_url")
+    @field_validator("public_url", "heartbeat_url")
     @classmethod
-    def _can_be_called(cls, value: str) -> str:
+    def _address(cls, value: str, info: ValidationInfo) -> str:
         if value and not re.fullmatch(r"https?://[^\s/]+(?:/\S*)?", value):
-            raise ValueError(
-                "give the address to be called while all is well, such as https://watch.example.org/handrail"
-            )
-        return value
-
-    @field_validator("public_url")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        if value and not re.fullmatch(r"https?://[^\s/]+(?:/\S*)?", value):
-            raise ValueError(
-                "give the address under which the world reaches this service, such as https://handrail.example.org"
-            )
-        return value.rstrip("/")
+            raise ValueError(_ADDRESSES[info.field_name or ""])
+        # Paths are put behind the one; the other is called as it stands.
+        return value.rstrip("/") if info.field_name == "public_url" else value
 
     @model_validator(mode="after")
     def _whole(self) -> "Settings":

@@ -129,13 +129,13 @@ class Claims:
                 owner = Owner.PROTOCOL
             elif owner is Owner.PROTOCOL:
                 owner = await conversations.owner(unit, conversation, whatever_is_asked=True)
-        late = owner in (Owner.BOT, Owner.HUMAN, Owner.NOBODY) and _answers_safety(turn.text, offered[:1])
+        late = owner in (Owner.BOT, Owner.NOBODY) and _answers_safety(turn.text, offered[:1])
         if late and await protocol.ask_again(unit, hold.person.id):
             # A safety question that ran out: its answer is heard all the same.
             await unit.session.flush()
             stands = owner = Owner.PROTOCOL
         settled = False
-        if owner in (Owner.BOT, Owner.HUMAN) and not tapped and turn.text.strip(" .!").casefold() in _BARE:
+        if owner is Owner.BOT and not tapped and turn.text.strip(" .!").casefold() in _BARE:
             case = Case(unit, self.content, hold.person, conversation, hold.now)
             if await protocol.not_safe_after_all(case, turn.text):
                 settled = True

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.escalation.policy import DEFAULT, Policy, PolicyName, WrittenPolicy
+from bot.escalation.policy import DEFAULT, Policy, WrittenPolicy
 from bot.escalation.rota import Rota
 from bot.store import arrangements
 from bot.store.arrangements import Arrangement
@@ -20,19 +20,19 @@ async def keep_rota(unit: Unit, new: Rota, by: str, now: datetime) -> int:
     return await arrangements.add_version(unit, Arrangement.ROTA, new.model_dump(mode="json", by_alias=True), by, now)
 
 
-async def policy(unit: Unit, name: PolicyName) -> Policy:
+async def policy(unit: Unit, name: str) -> Policy:
     """The policy in force for alerts that are raised now; it is frozen into each of them."""
     return (await policies(unit))[name]
 
 
-async def policies(unit: Unit) -> dict[PolicyName, Policy]:
+async def policies(unit: Unit) -> dict[str, Policy]:
     """All policies in force."""
     row = await arrangements.newest(unit, Arrangement.POLICY)
     own = {} if row is None else row.document
-    return DEFAULT | {PolicyName(name): WrittenPolicy.model_validate(body).policy() for name, body in own.items()}
+    return DEFAULT | {name: WrittenPolicy.model_validate(body).policy() for name, body in own.items()}
 
 
-async def keep_policies(unit: Unit, new: dict[PolicyName, WrittenPolicy], by: str, now: datetime) -> int:
+async def keep_policies(unit: Unit, new: dict[str, WrittenPolicy], by: str, now: datetime) -> int:
     """Put policies in force; those that are not among them are the ones a practice starts with. Returns the version."""
-    document = {str(name): body.model_dump(mode="json") for name, body in new.items()}
+    document = {name: body.model_dump(mode="json") for name, body in new.items()}
     return await arrangements.add_version(unit, Arrangement.POLICY, document, by, now)

@@ -67,7 +67,7 @@ def promises() -> tuple[Promise, ...]:
         Promise(
             "check-ins to be asked again", CheckInRow.due_at, timedelta(minutes=10), [CheckInRow.status == "asked"]
         ),
-        Promise("looks at a client's risk", PersonRow.next_look, timedelta(hours=6), [PersonRow.role == Role.CLIENT]),
+        Promise("looks at clients, and morning summaries", PersonRow.next_look, timedelta(hours=6), []),
         Promise("ends of hand-overs", HandOverRow.ends_at, timedelta(minutes=2), [HandOverRow.ended_at.is_(None)]),
     )
 

@@ -3,30 +3,25 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-
-from bot.escalation import alerts, arranged, rota
+from bot.escalation import alerts, rota
 from bot.escalation.policy import AlertKind
-from bot.store import audit
+from bot.escalation.rota import Rota
+from bot.store import arrangements
+from bot.store.arrangements import Arrangement
 from bot.store.database import Unit
-from bot.store.tables import AuditRow
 
 AHEAD = timedelta(hours=24)
-_TOLD = "gap in the rota told"
 
 
 async def tell_of_gaps(unit: Unit, now: datetime) -> int:
     """Raise an alert for each stretch of the next day in which nobody is on call; returns how many were told."""
-    in_force = await arranged.rota(unit)
-    if in_force is None:
+    row = await arrangements.newest(unit, Arrangement.ROTA)
+    if row is None:
         return 0
-    told = 0
+    in_force, told = Rota.model_validate(row.document), 0
     for gap in rota.gaps(in_force, now):
-        # One that has begun keeps its end, however often it is looked at.
-        endless = gap.ends >= now + rota.LOOKS_AHEAD
-        ends = "no end in sight" if endless else f"{gap.ends:%Y-%m-%d %H:%M}"
-        query = select(AuditRow.id).where(AuditRow.what == _TOLD, AuditRow.subject == ends)
-        if gap.starts >= now + AHEAD or await unit.session.scalar(query.limit(1)):
+        # One that has begun keeps its end, however often it is looked at; of one without an end in sight that is moved on.
+        if gap.starts >= now + AHEAD or (row.told_until is not None and gap.ends <= row.told_until):
             continue
         zone = ZoneInfo(in_force.time_zone)
         starts, until = gap.starts.astimezone(zone), gap.ends.astimezone(zone)
@@ -35,6 +30,6 @@ async def tell_of_gaps(unit: Unit, now: datetime) -> int:
             "that time goes to everyone at once. `handrail rota override` puts someone there."
         )
         await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, story=story), now)
-        await audit.write(unit, "handrail", _TOLD, ends, now)
+        row.told_until = gap.ends + (AHEAD if gap.ends >= now + rota.LOOKS_AHEAD else timedelta())
         told += 1
     return told

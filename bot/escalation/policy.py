@@ -81,40 +81,27 @@ SAME_DAY = Policy((Step(0, Who.INTERVENTIONIST), Step(120, Who.ON_CALL)), repeat
 TAKEN_COUNTS = {AlertKind.DANGER: timedelta(minutes=30), AlertKind.HUMAN: timedelta(minutes=30)}
 
 
-class PolicyName(StrEnum):
-    """The rows of the one table of kinds and levels: a danger pages at once, or is watched while its question waits."""
+# The one policy beside those named like their kind: of a danger that is watched while its question waits.
+WATCHED = "watch"
 
-    DANGER = "danger"
-    WATCH = "watch"
-    HUMAN = "human"
-    LAPSE = "lapse"
-    CONCERN = "concern"
-    OPT_OUT = "opt_out"
-    MEDIA = "media"
-    DELIVERY = "delivery"
-    TECHNICAL = "technical"
-    SILENCE = "silence"
-    TREND = "trend"
-
-
-DEFAULT = {
-    PolicyName.DANGER: PAGE,
-    PolicyName.WATCH: WATCH,
-    PolicyName.HUMAN: SOON,
-    PolicyName.LAPSE: SAME_DAY,
-    PolicyName.CONCERN: SAME_DAY,
-    PolicyName.OPT_OUT: SAME_DAY,
-    PolicyName.MEDIA: SAME_DAY,
-    PolicyName.DELIVERY: SOON,
-    PolicyName.TECHNICAL: SOON,
-    PolicyName.SILENCE: SAME_DAY,
-    PolicyName.TREND: SAME_DAY,
+DEFAULT: dict[str, Policy] = {
+    AlertKind.DANGER: PAGE,
+    WATCHED: WATCH,
+    AlertKind.HUMAN: SOON,
+    AlertKind.LAPSE: SAME_DAY,
+    AlertKind.CONCERN: SAME_DAY,
+    AlertKind.OPT_OUT: SAME_DAY,
+    AlertKind.MEDIA: SAME_DAY,
+    AlertKind.DELIVERY: SOON,
+    AlertKind.TECHNICAL: SOON,
+    AlertKind.SILENCE: SAME_DAY,
+    AlertKind.TREND: SAME_DAY,
 }
 
 
-def name_of(kind: AlertKind, *, page: bool = True) -> PolicyName:
+def name_of(kind: AlertKind, *, page: bool = True) -> str:
     """The policy of an alert's kind; of dangers, ``page`` says whether staff are called at once or watch first."""
-    return PolicyName.WATCH if kind is AlertKind.DANGER and not page else PolicyName(kind)
+    return WATCHED if kind is AlertKind.DANGER and not page else kind
 
 
 # Minutes between pages of a danger that nobody has taken, at most.
@@ -157,7 +144,7 @@ class WrittenPolicy(BaseModel):
         return Policy(tuple(Step(step.after, Who(step.who)) for step in self.steps), self.repeat)
 
 
-def read_policies(data: Any) -> dict[PolicyName, WrittenPolicy]:
+def read_policies(data: Any) -> dict[str, WrittenPolicy]:
     """Check policies as they were written; those that are not named keep to the default.
 
     Raises:
@@ -166,16 +153,16 @@ def read_policies(data: Any) -> dict[PolicyName, WrittenPolicy]:
     if not isinstance(data, dict) or not data:
         raise PolicyError(["policies: give at least one by its name, with steps and repeat"])
     faults: list[str] = []
-    read: dict[PolicyName, WrittenPolicy] = {}
+    read: dict[str, WrittenPolicy] = {}
     for name, body in data.items():
-        if name not in PolicyName:
-            faults.append(f"{name}: there is no such policy; the names are {', '.join(PolicyName)}")
+        if name not in DEFAULT:
+            faults.append(f"{name}: there is no such policy; the names are {', '.join(DEFAULT)}")
             continue
         try:
-            read[PolicyName(name)] = WrittenPolicy.model_validate(body)
+            read[name] = WrittenPolicy.model_validate(body)
         except ValidationError as error:
             faults += [f"{name}{_place(item['loc'])}: {_said(item['msg'])}" for item in error.errors()]
-    urgent = read.get(PolicyName.DANGER)
+    urgent = read.get(AlertKind.DANGER)
     if urgent and urgent.repeat > URGENT_REPEAT:
         faults.append(f"danger repeat: at most {URGENT_REPEAT} minutes between pages of a danger that nobody has taken")
     if faults:

@@ -1,6 +1,6 @@
 """What staff read in the morning: how many alerts came and went since the day before, and which are still open."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -9,42 +9,46 @@ from bot.delivery import outbox
 from bot.delivery.messages import Lane, Outbound
 from bot.escalation import alerts
 from bot.escalation.policy import AlertStatus
+from bot.recovery.check_in import next_due
 from bot.recovery.joining import has_agreed
 from bot.recovery.people import Role
-from bot.store import audit, conversations, people
+from bot.store import conversations, people
 from bot.store.database import Unit
-from bot.store.tables import AlertRow, AuditRow, PersonRow
+from bot.store.tables import AlertRow, PersonRow
 
 MORNING = time(8, 0)
 DAY = timedelta(hours=24)
 LISTED = 8
-_TOLD = "morning summary"
 
 
 async def tell(unit: Unit, now: datetime) -> int:
-    """Send everyone on staff their summary, once a day from eight in the morning where they are.
+    """Send the summaries that are due, at eight in the morning of whoever is on staff; returns how many were looked at.
 
     A night in which nothing happened, with nothing left open, needs no message.
     """
-    told = 0
-    for row in await unit.session.scalars(select(PersonRow).where(PersonRow.role == Role.STAFF)):
-        morning = datetime.combine(now.astimezone(ZoneInfo(row.time_zone)), MORNING, ZoneInfo(row.time_zone))
-        since = morning.astimezone(UTC)
-        if now < since or not has_agreed(row.joining) or await _told(unit, row, since):
-            continue
-        text = await _words(unit, now)
+    query = (
+        select(PersonRow)
+        .where(PersonRow.role == Role.STAFF, PersonRow.next_look <= now)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    due = (await unit.session.scalars(query)).all()
+    for row in due:
+        joined_just_now = row.next_look == row.created_at
+        row.next_look = next_due(now, ZoneInfo(row.time_zone), MORNING)
+        text = "" if joined_just_now or not has_agreed(row.joining) else await _words(unit, now)
         # Not locked: they may be writing at this moment.
         conversation = await conversations.of_person(unit, row.id, lock=False, usable=True)
         if text and conversation is not None:
             await outbox.enqueue(unit, conversation, [Outbound(text)], Lane.NOTICE, now)
-            told += 1
-        await audit.write(unit, "handrail", _TOLD, row.id, now)
-    return told
+    return len(due)
 
 
-async def _told(unit: Unit, row: PersonRow, since: datetime) -> bool:
-    query = select(AuditRow.id).where(AuditRow.what == _TOLD, AuditRow.subject == row.id, AuditRow.at >= since)
-    return await unit.session.scalar(query.limit(1)) is not None
+async def next_summary(unit: Unit) -> datetime | None:
+    """When somebody's summary is next due."""
+    found: datetime | None = await unit.session.scalar(
+        select(func.min(PersonRow.next_look)).where(PersonRow.role == Role.STAFF)
+    )
+    return found
 
 
 async def _words(unit: Unit, now: datetime) -> str:

@@ -45,7 +45,7 @@ def duties(content: Content, practice: Practice) -> tuple[Duty, ...]:
             hand_over.next_return,
         ),
         Duty("silence and trend", risk.look, risk.next_look),
-        Duty("morning summary", summary.tell, _never),
+        Duty("morning summary", summary.tell, summary.next_summary),
         Duty("gaps in the rota", gaps.tell_of_gaps, _never),
         Duty("phones to try again", addresses.try_again, _never),
         Duty("check-in", lambda unit, now: check_in.push_due(unit, content, now), check_in.next_moment),

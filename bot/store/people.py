@@ -63,7 +63,7 @@ async def add(
         check_in_at=check_in_at,
         next_check_in=next_check_in,
         on_call=on_call,
-        next_look=now if role is Role.CLIENT else None,
+        next_look=now if role in (Role.CLIENT, Role.STAFF) else None,
         created_at=now,
     )
     unit.session.add(row)

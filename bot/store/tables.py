@@ -52,7 +52,7 @@ class PersonRow(Id, Base):
     interventionist_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     check_in_at: Mapped[str | None] = mapped_column(String(5))
     next_check_in: Mapped[datetime | None] = mapped_column(index=True)
-    # When a client's risk is next looked at.
+    # When a client's risk is next looked at; of staff, when their next morning summary is due.
     next_look: Mapped[datetime | None] = mapped_column(index=True)
     # The question of joining that waits for its answer; nothing once there is none.
     joining: Mapped[str | None] = mapped_column(String(24))
@@ -372,6 +372,8 @@ class ArrangementRow(Id, Base):
     name: Mapped[str] = mapped_column(String(16))
     version: Mapped[int]
     document: Mapped[dict[str, Any]]
+    # Of a rota: gaps that end until then have been told.
+    told_until: Mapped[datetime | None]
     made_by: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
 

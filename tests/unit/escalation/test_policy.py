@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.escalation.policy import DEFAULT, AlertKind, Policy, PolicyError, PolicyName, Step, Who, name_of, read_policies
+from bot.escalation.policy import DEFAULT, AlertKind, Policy, PolicyError, Step, Who, name_of, read_policies
 
 
 @pytest.mark.parametrize("kind", AlertKind)
@@ -36,7 +36,7 @@ STEPS = [{"after": 0, "who": "on_call"}, {"after": 10, "who": "supervisor"}, {"a
 
 def test_a_practice_writes_its_own() -> None:
     (name, written), *others = read_policies({"danger": {"steps": STEPS, "repeat": 10}}).items()
-    assert (name, others) == (PolicyName.DANGER, [])
+    assert (name, others) == (AlertKind.DANGER, [])
     policy = written.policy()
     assert [policy.who(step) for step in range(4)] == [Who.ON_CALL, Who.SUPERVISOR, Who.EVERYONE, Who.EVERYONE]
     assert policy.moment(3) == timedelta(minutes=30)

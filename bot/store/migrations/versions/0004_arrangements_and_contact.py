@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(16), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("told_until", Moment(), nullable=True),
         sa.Column("made_by", sa.String(64), nullable=False),
         sa.Column("created_at", Moment(), nullable=False),
         sa.Column("id", sa.String(32), nullable=False),
@@ -68,8 +69,8 @@ def upgrade() -> None:
     with op.batch_alter_table("person", schema=None, recreate="never") as batch_op:
         batch_op.add_column(sa.Column("next_look", Moment(), nullable=True))
         batch_op.create_index(batch_op.f("ix_person_next_look"), ["next_look"], unique=False)
-    # Clients that are there already are looked at from the next tick on.
-    op.execute("UPDATE person SET next_look = created_at WHERE role = 'client'")
+    # Who is there already is looked at from the next tick on.
+    op.execute("UPDATE person SET next_look = created_at WHERE role IN ('client', 'staff')")
 
 
 def downgrade() -> None:
