@@ -17,7 +17,7 @@ from bot.channels.console import Console
 from bot.conversation.intake import Intake
 from bot.delivery.messages import Abilities, Channel, Delivery, Inbound, Lane, Outbound, OutStatus
 from bot.delivery.sender import Sender
-from bot.escalation import alerts
+from bot.escalation import paging
 from bot.recovery.people import Role
 from bot.store import people
 from bot.store.database import Store, new_id
@@ -140,7 +140,7 @@ async def _queue(store: Store, clients: list[tuple[str, str]], count: int, lane:
 
 
 def _sender(store: Store, channel: Channel) -> Sender:
-    checks = (danger.check_in_unwanted, check_in.unwanted, alerts.page_unwanted)
+    checks = (danger.check_in_unwanted, check_in.unwanted, paging.page_unwanted)
     return Sender(store, channel, now, checks, Undelivered(load_content(HOME)))
 
 

@@ -30,7 +30,7 @@ from bot.conversation.turn import Done, TurnWorker
 from bot.delivery import outbox
 from bot.delivery.messages import Channel, Lane
 from bot.delivery.sender import NotSetUp, Sender
-from bot.escalation import alerts, auditor
+from bot.escalation import auditor, paging
 from bot.escalation.auditor import Late
 from bot.recovery.people import Practice
 from bot.safety.rules import load_rules
@@ -126,7 +126,7 @@ class Handrail:
         checks = (
             danger.check_in_unwanted,
             check_in.unwanted,
-            alerts.page_unwanted,
+            paging.page_unwanted,
             addresses.silent(passed_on),
             safe_phone.left_meanwhile,
         )

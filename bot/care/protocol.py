@@ -11,7 +11,7 @@ from bot.care.case import Case
 from bot.content import Content
 from bot.delivery import outbox
 from bot.delivery.messages import Choice, Lane, plain
-from bot.escalation import alerts
+from bot.escalation import alerts, paging
 from bot.escalation.policy import AlertKind, AlertStatus
 from bot.safety.findings import Finding, Kind, Level, Net, Subject, by_urgency
 from bot.safety.protocol import ASKED_AT_MOST, Answer, Meaning, help_is_there, meaning, read_answer
@@ -342,7 +342,7 @@ async def _expire(unit: Unit, content: Content, question: QuestionRow, now: date
         await _make_definite(case, alert, finding, "no answer in time")
     elif question.attempts < ASKED_AT_MOST:
         await danger.others_too(case, alert, "no answer in time")
-        moment = "silent" if await alerts.reached(unit, alert) else "nobody"
+        moment = "silent" if await paging.reached(unit, alert) else "nobody"
         await put(case, alert, finding, moment, attempts=ASKED_AT_MOST, step=question.step)
     elif _taken_a_while_ago(alert):
         # Somebody took it, and now nobody knows how this person is: that is news.

@@ -8,7 +8,7 @@ from bot.care.case import Case, Voice
 from bot.content import Content
 from bot.delivery import inbox, outbox
 from bot.delivery.messages import Lane, Outbound, plain
-from bot.escalation import alerts
+from bot.escalation import alerts, paging
 from bot.escalation.alerts import Change, Changed
 from bot.escalation.policy import TAKEN_COUNTS, AlertKind, AlertStatus
 from bot.recovery.people import Person, Role
@@ -182,7 +182,7 @@ async def _story(unit: Unit, staff: Person, number: int, now: datetime) -> tuple
         if row.role != Role.STAFF:
             rest = f"{await _written(unit, alert, story)}\n{await _reach(unit, row)}"
     await audit.write(unit, staff.id, "alert read", f"alert {number}", now)
-    return f"Alert {number}: {alerts.title(alert)}.{who}\n{story or 'Nothing more is known.'}{rest}", alert.id
+    return f"Alert {number}: {paging.title(alert)}.{who}\n{story or 'Nothing more is known.'}{rest}", alert.id
 
 
 async def _written(unit: Unit, alert: AlertRow, story: str) -> str:
@@ -216,7 +216,7 @@ async def _list(unit: Unit) -> str:
     found = await alerts.open_alerts(unit)
     if not found:
         return f"No alert is open. When one comes, write for alert 1: {_HOW}"
-    rows = [f"{alert.number}: {alerts.title(alert)} ({alert.status})" for alert in found[-8:]]
+    rows = [f"{alert.number}: {paging.title(alert)} ({alert.status})" for alert in found[-8:]]
     return "Open alerts:\n" + "\n".join(rows) + f"\nFor alert 1: {_HOW}"
 
 

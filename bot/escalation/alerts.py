@@ -1,21 +1,16 @@
 """Alerts as rows: raised in the caller's transaction, stepped by the clock, ended only by a person on staff."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import func, select
 
-from bot.delivery import outbox
-from bot.delivery.messages import Choice, Lane, Outbound, OutStatus
-from bot.escalation import arranged, rota
-from bot.escalation.policy import TAKEN_COUNTS, AlertKind, AlertStatus, Policy, Who, name_of
-from bot.recovery.joining import has_agreed
-from bot.recovery.people import Role
-from bot.store import audit, conversations, people
+from bot.escalation import arranged, paging
+from bot.escalation.policy import TAKEN_COUNTS, AlertKind, AlertStatus, Policy, name_of
+from bot.store import audit
 from bot.store.database import Unit, new_id
-from bot.store.tables import AlertNoteRow, AlertRow, AlertStepRow, OutboundRow, PersonRow
+from bot.store.tables import AlertNoteRow, AlertRow, OutboundRow
 
 # Who has been paged so lately has heard: more messages in the same minutes are counted, and read with the story.
 PAGED_LATELY = timedelta(seconds=60)
@@ -79,7 +74,7 @@ async def raise_alert(unit: Unit, what: Raising, now: datetime) -> tuple[AlertRo
         unit.session.add(alert)
         await unit.session.flush()
         await audit.write(unit, "handrail", f"alert raised: {what.kind}", f"alert {alert.number}", now)
-        return alert, await take_step(unit, alert, now)
+        return alert, await paging.take_step(unit, alert, now)
     alert.count += 1
     alert.last_at = now
     if what.story:
@@ -95,11 +90,11 @@ async def raise_alert(unit: Unit, what: Raising, now: datetime) -> tuple[AlertRo
         alert.policy = policy.freeze()
     if worse or alert.status == AlertStatus.ACKNOWLEDGED:
         _open_again(alert, now)
-        return alert, await take_step(unit, alert, now)
-    if what.kind is AlertKind.DANGER and not await _paged_since(unit, alert, now - PAGED_LATELY):
+        return alert, await paging.take_step(unit, alert, now)
+    if what.kind is AlertKind.DANGER and not await paging.paged_since(unit, alert, now - PAGED_LATELY):
         who = Policy.thaw(alert.policy).who(max(alert.next_step - 1, 0))
-        await _page_all(unit, alert, who, now, again=True)
-    return alert, await reached(unit, alert)
+        await paging.page_all(unit, alert, who, now, again=True)
+    return alert, await paging.reached(unit, alert)
 
 
 def _open_again(alert: AlertRow, now: datetime) -> None:
@@ -128,97 +123,6 @@ async def _to_join(unit: Unit, what: Raising) -> AlertRow | None:
     return found
 
 
-async def take_step(unit: Unit, alert: AlertRow, now: datetime, *, without: str | None = None) -> int:
-    """Page whom the current step names and set the next one; returns how many staff were paged.
-
-    Args:
-        without: the id of who has said that they can't take it.
-    """
-    policy = Policy.thaw(alert.policy)
-    step = alert.next_step
-    who = policy.who(step)
-    paged = await _page_all(unit, alert, who, now, again=step > 0, without=without)
-    while not paged and who is not Who.EVERYONE:
-        # Nobody whom this step names can be reached: the next one is taken at once.
-        step += 1
-        who = policy.who(step)
-        paged = await _page_all(unit, alert, who, now, again=True, without=without)
-    unit.session.add(AlertStepRow(id=new_id(), alert_id=alert.id, step=step, who=who, reached=paged, at=now))
-    alert.next_step = step + 1
-    alert.next_at = alert.raised_at + policy.moment(step + 1)
-    if alert.next_at <= now:
-        # After a long standstill the next step follows at once, but never twice in the same moment.
-        alert.next_at = now + (policy.moment(step + 1) - policy.moment(step))
-    return paged
-
-
-async def _page_all(
-    unit: Unit, alert: AlertRow, who: Who, now: datetime, *, again: bool, without: str | None = None
-) -> int:
-    paged = 0
-    page = await _page(unit, alert, again=again)
-    for person in await recipients(unit, alert, who, now, without):
-        # Not locked: whoever is paged may be writing at this moment, and neither must wait for the other.
-        conversation = await conversations.of_person(unit, person.id, lock=False, usable=True)
-        if conversation is not None:
-            await outbox.enqueue(unit, conversation, [page], Lane.ALERT, now, alert_id=alert.id)
-            paged += 1
-    return paged
-
-
-async def _paged_since(unit: Unit, alert: AlertRow, moment: datetime) -> bool:
-    query = select(OutboundRow.id).where(
-        OutboundRow.alert_id == alert.id, OutboundRow.lane == int(Lane.ALERT), OutboundRow.created_at > moment
-    )
-    return await unit.session.scalar(query.limit(1)) is not None
-
-
-async def reached(unit: Unit, alert: AlertRow) -> int:
-    """How many staff a page of this alert is on its way to, or has come to: not those whom it is known to have missed."""
-    query = select(func.count(OutboundRow.person_id.distinct())).where(
-        OutboundRow.alert_id == alert.id, OutboundRow.lane == int(Lane.ALERT), OutboundRow.status != OutStatus.FAILED
-    )
-    return int(await unit.session.scalar(query) or 0)
-
-
-async def recipients(
-    unit: Unit, alert: AlertRow, who: Who, now: datetime, without: str | None = None
-) -> list[PersonRow]:
-    """The staff that a step pages. Where it names nobody, everybody: an alert to no one would just end.
-
-    Never the person whom the alert is about: someone on staff who is in danger needs somebody else.
-
-    Args:
-        without: the id of who has said that they can't take it; they are asked again only if there is nobody else.
-    """
-    everyone = await unit.session.scalars(
-        select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.case_number)
-    )
-    # Who was invited and has not agreed yet, or has declined, gets nothing.
-    staff = [person for person in everyone if person.id != alert.person_id and has_agreed(person.joining)]
-    staff = [person for person in staff if person.id != without] or staff
-    chosen: list[PersonRow] = staff
-    if who is Who.INTERVENTIONIST:
-        about = await unit.session.get(PersonRow, alert.person_id) if alert.person_id else None
-        own = [p for p in staff if about is not None and p.id == about.interventionist_id]
-        chosen = own or await _on_call(unit, staff, now)
-    elif who is Who.ON_CALL:
-        chosen = await _on_call(unit, staff, now)
-    elif who is Who.SUPERVISOR:
-        arranged_rota = await arranged.rota(unit)
-        chosen = [p for p in staff if arranged_rota and p.id in arranged_rota.supervisors]
-    return chosen or staff
-
-
-async def _on_call(unit: Unit, staff: Sequence[PersonRow], now: datetime) -> list[PersonRow]:
-    """Who is on call by the rota; where there is none, whoever is marked so."""
-    in_force = await arranged.rota(unit)
-    if in_force is None:
-        return [person for person in staff if person.on_call]
-    named = rota.on_call(in_force, now)
-    return [person for person in staff if person.id in named]
-
-
 async def step_due(unit: Unit, now: datetime) -> int:
     """Take the next step of every alert whose time has come; returns how many there were.
 
@@ -239,7 +143,7 @@ async def step_due(unit: Unit, now: datetime) -> int:
             if alert.status == AlertStatus.ACKNOWLEDGED:
                 _open_again(alert, now)
                 await audit.write(unit, "handrail", "acknowledgement lapsed", f"alert {alert.number}", now)
-            await take_step(unit, alert, now)
+            await paging.take_step(unit, alert, now)
     return len(due)
 
 
@@ -304,7 +208,7 @@ async def escalate(unit: Unit, number: int, staff_id: str, now: datetime) -> Cha
         # Theirs was the first step already.
         alert.next_step = min(1, len(Policy.thaw(alert.policy).steps))
     await audit.write(unit, staff_id, "alert escalated", f"alert {number}", now)
-    await take_step(unit, alert, now, without=staff_id)
+    await paging.take_step(unit, alert, now, without=staff_id)
     return Changed(Change.DONE, alert, staff_id)
 
 
@@ -388,23 +292,6 @@ async def by_number(unit: Unit, number: int) -> AlertRow | None:
     return found
 
 
-async def page_unwanted(unit: Unit, messages: Sequence[outbox.Leased], _now: datetime) -> Mapping[str, str | datetime]:
-    """Which pages need not be sent any more: their alert was taken or closed meanwhile."""
-    pages = [m for m in messages if m.lane is Lane.ALERT and m.alert_id]
-    if not pages:
-        return {}
-    query = select(AlertRow.id, AlertRow.status).where(
-        AlertRow.id.in_({m.alert_id for m in pages}), AlertRow.status != AlertStatus.OPEN
-    )
-    reasons = {
-        alert_id: "the alert was closed meanwhile"
-        if status == AlertStatus.CLOSED
-        else "somebody has taken the alert meanwhile"
-        for alert_id, status in await unit.session.execute(query)
-    }
-    return {m.id: reasons[m.alert_id] for m in pages if m.alert_id in reasons}
-
-
 async def open_alerts(unit: Unit, person_id: str | None = None, kind: AlertKind | None = None) -> list[AlertRow]:
     """Alerts that nobody has closed, oldest first."""
     query = select(AlertRow).where(AlertRow.status != AlertStatus.CLOSED).order_by(AlertRow.number)
@@ -413,47 +300,3 @@ async def open_alerts(unit: Unit, person_id: str | None = None, kind: AlertKind 
     if kind:
         query = query.where(AlertRow.kind == kind)
     return list(await unit.session.scalars(query))
-
-
-_TITLES = {
-    AlertKind.HUMAN: "asks for a person",
-    AlertKind.LAPSE: "lapse",
-    AlertKind.CONCERN: "a relative is worried",
-    AlertKind.OPT_OUT: "gets no more messages: phone them",
-    AlertKind.MEDIA: "sent something that only a person can read",
-    AlertKind.DELIVERY: "a message could not be delivered",
-    AlertKind.TECHNICAL: "technical trouble",
-    AlertKind.SILENCE: "nothing is heard of them",
-    AlertKind.TREND: "it is getting harder for them",
-}
-
-
-def title(alert: AlertRow) -> str:
-    """What an alert is about, in a few words and without anything that was said."""
-    if alert.kind == AlertKind.DANGER:
-        return f"{str(alert.danger).replace('_', '-')}, {alert.level}"
-    return _TITLES[AlertKind(alert.kind)]
-
-
-async def _page(unit: Unit, alert: AlertRow, *, again: bool) -> Outbound:
-    person = await unit.session.get(PersonRow, alert.person_id) if alert.person_id else None
-    who = f" Case {person.case_number} ({'family' if person.role == Role.FAMILY else person.role})." if person else ""
-    urgent = alert.kind == AlertKind.DANGER and alert.level == "definite"
-    head = f"{'STILL OPEN, ' if again else ''}{'ALERT' if urgent else 'Alert'} {alert.number}: {title(alert)}."
-    more = f" {alert.count} messages." if alert.count > 1 else ""
-    if alert.kind == AlertKind.OPT_OUT and person:
-        known = await people.number_of(unit, person)
-        more += " Their number is with the story." if known else " Their number is missing."
-    n = alert.number
-    return Outbound(
-        f"{head}{who}{more} Reply {n}a to take it, {n}e if you can't, {n}v to read why, {n}c and a note to close.",
-        (Choice("Take it", f"{n}a"), Choice("I can't", f"{n}e"), Choice("Read why", f"{n}v")),
-        {
-            "number": n,
-            "kind": str(alert.kind),
-            "danger": alert.danger,
-            "level": alert.level,
-            "case": person.case_number if person else None,
-            "status": str(alert.status),
-        },
-    )

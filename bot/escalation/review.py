@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from bot.delivery.messages import Lane, OutStatus, plain
-from bot.escalation import alerts
+from bot.escalation import alerts, paging
 from bot.store import audit, people
 from bot.store.database import Unit
 from bot.store.tables import (
@@ -81,7 +81,7 @@ async def of_alert(unit: Unit, number: int, *, words: bool, by: str, now: dateti
         await audit.write(unit, by, "alert reviewed", f"alert {number}", now)
     person = await unit.session.get(PersonRow, alert.person_id) if alert.person_id else None
     ordered = tuple(sorted(events, key=lambda event: event.at))
-    return Review(number, alerts.title(alert), person.case_number if person else None, str(alert.status), ordered)
+    return Review(number, paging.title(alert), person.case_number if person else None, str(alert.status), ordered)
 
 
 class _Names:

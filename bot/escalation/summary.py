@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from bot.delivery import outbox
 from bot.delivery.messages import Lane, Outbound
-from bot.escalation import alerts
+from bot.escalation import alerts, paging
 from bot.escalation.policy import AlertStatus
 from bot.recovery.check_in import next_due
 from bot.recovery.joining import has_agreed
@@ -62,7 +62,7 @@ async def _words(unit: Unit, now: datetime) -> str:
         who = "nobody has it"
         if alert.status == AlertStatus.ACKNOWLEDGED and alert.acknowledged_by:
             who = f"{(await people.get(unit, alert.acknowledged_by)).first_name} has it"
-        lines.append(f"Open: {alert.number}, {alerts.title(alert)}; {who}.")
+        lines.append(f"Open: {alert.number}, {paging.title(alert)}; {who}.")
     if len(still) > LISTED:
         lines.append(f"And {len(still) - LISTED} older ones.")
     return "\n".join(lines if still else [*lines, "None is open."])

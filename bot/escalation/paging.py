@@ -1,0 +1,168 @@
+"""Paging: whom a step of an alert asks, what the page says, and whether it is still wanted when it is sent."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from bot.delivery import outbox
+from bot.delivery.messages import Choice, Lane, Outbound, OutStatus
+from bot.escalation import arranged, rota
+from bot.escalation.policy import AlertKind, AlertStatus, Policy, Who
+from bot.recovery.joining import has_agreed
+from bot.recovery.people import Role
+from bot.store import conversations, people
+from bot.store.database import Unit, new_id
+from bot.store.tables import AlertRow, AlertStepRow, OutboundRow, PersonRow
+
+
+async def take_step(unit: Unit, alert: AlertRow, now: datetime, *, without: str | None = None) -> int:
+    """Page whom the current step names and set the next one; returns how many staff were paged.
+
+    Args:
+        without: the id of who has said that they can't take it.
+    """
+    policy = Policy.thaw(alert.policy)
+    step = alert.next_step
+    who = policy.who(step)
+    paged = await page_all(unit, alert, who, now, again=step > 0, without=without)
+    while not paged and who is not Who.EVERYONE:
+        # Nobody whom this step names can be reached: the next one is taken at once.
+        step += 1
+        who = policy.who(step)
+        paged = await page_all(unit, alert, who, now, again=True, without=without)
+    unit.session.add(AlertStepRow(id=new_id(), alert_id=alert.id, step=step, who=who, reached=paged, at=now))
+    alert.next_step = step + 1
+    alert.next_at = alert.raised_at + policy.moment(step + 1)
+    if alert.next_at <= now:
+        # After a long standstill the next step follows at once, but never twice in the same moment.
+        alert.next_at = now + (policy.moment(step + 1) - policy.moment(step))
+    return paged
+
+
+async def page_unwanted(unit: Unit, messages: Sequence[outbox.Leased], _now: datetime) -> Mapping[str, str | datetime]:
+    """Which pages need not be sent any more: their alert was taken or closed meanwhile."""
+    pages = [m for m in messages if m.lane is Lane.ALERT and m.alert_id]
+    if not pages:
+        return {}
+    query = select(AlertRow.id, AlertRow.status).where(
+        AlertRow.id.in_({m.alert_id for m in pages}), AlertRow.status != AlertStatus.OPEN
+    )
+    reasons = {
+        alert_id: "the alert was closed meanwhile"
+        if status == AlertStatus.CLOSED
+        else "somebody has taken the alert meanwhile"
+        for alert_id, status in await unit.session.execute(query)
+    }
+    return {m.id: reasons[m.alert_id] for m in pages if m.alert_id in reasons}
+
+
+async def reached(unit: Unit, alert: AlertRow) -> int:
+    """How many staff a page of this alert is on its way to, or has come to: not those whom it is known to have missed."""
+    query = select(func.count(OutboundRow.person_id.distinct())).where(
+        OutboundRow.alert_id == alert.id, OutboundRow.lane == int(Lane.ALERT), OutboundRow.status != OutStatus.FAILED
+    )
+    return int(await unit.session.scalar(query) or 0)
+
+
+async def paged_since(unit: Unit, alert: AlertRow, moment: datetime) -> bool:
+    query = select(OutboundRow.id).where(
+        OutboundRow.alert_id == alert.id, OutboundRow.lane == int(Lane.ALERT), OutboundRow.created_at > moment
+    )
+    return await unit.session.scalar(query.limit(1)) is not None
+
+
+async def recipients(
+    unit: Unit, alert: AlertRow, who: Who, now: datetime, without: str | None = None
+) -> list[PersonRow]:
+    """The staff that a step pages. Where it names nobody, everybody: an alert to no one would just end.
+
+    Never the person whom the alert is about: someone on staff who is in danger needs somebody else.
+
+    Args:
+        without: the id of who has said that they can't take it; they are asked again only if there is nobody else.
+    """
+    everyone = await unit.session.scalars(
+        select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.case_number)
+    )
+    # Who was invited and has not agreed yet, or has declined, gets nothing.
+    staff = [person for person in everyone if person.id != alert.person_id and has_agreed(person.joining)]
+    staff = [person for person in staff if person.id != without] or staff
+    chosen: list[PersonRow] = staff
+    if who is Who.INTERVENTIONIST:
+        about = await unit.session.get(PersonRow, alert.person_id) if alert.person_id else None
+        own = [p for p in staff if about is not None and p.id == about.interventionist_id]
+        chosen = own or await _on_call(unit, staff, now)
+    elif who is Who.ON_CALL:
+        chosen = await _on_call(unit, staff, now)
+    elif who is Who.SUPERVISOR:
+        arranged_rota = await arranged.rota(unit)
+        chosen = [p for p in staff if arranged_rota and p.id in arranged_rota.supervisors]
+    return chosen or staff
+
+
+async def _on_call(unit: Unit, staff: Sequence[PersonRow], now: datetime) -> list[PersonRow]:
+    """Who is on call by the rota; where there is none, whoever is marked so."""
+    in_force = await arranged.rota(unit)
+    if in_force is None:
+        return [person for person in staff if person.on_call]
+    named = rota.on_call(in_force, now)
+    return [person for person in staff if person.id in named]
+
+
+async def page_all(
+    unit: Unit, alert: AlertRow, who: Who, now: datetime, *, again: bool, without: str | None = None
+) -> int:
+    paged = 0
+    page = await _page(unit, alert, again=again)
+    for person in await recipients(unit, alert, who, now, without):
+        # Not locked: whoever is paged may be writing at this moment, and neither must wait for the other.
+        conversation = await conversations.of_person(unit, person.id, lock=False, usable=True)
+        if conversation is not None:
+            await outbox.enqueue(unit, conversation, [page], Lane.ALERT, now, alert_id=alert.id)
+            paged += 1
+    return paged
+
+
+_TITLES = {
+    AlertKind.HUMAN: "asks for a person",
+    AlertKind.LAPSE: "lapse",
+    AlertKind.CONCERN: "a relative is worried",
+    AlertKind.OPT_OUT: "gets no more messages: phone them",
+    AlertKind.MEDIA: "sent something that only a person can read",
+    AlertKind.DELIVERY: "a message could not be delivered",
+    AlertKind.TECHNICAL: "technical trouble",
+    AlertKind.SILENCE: "nothing is heard of them",
+    AlertKind.TREND: "it is getting harder for them",
+}
+
+
+def title(alert: AlertRow) -> str:
+    """What an alert is about, in a few words and without anything that was said."""
+    if alert.kind == AlertKind.DANGER:
+        return f"{str(alert.danger).replace('_', '-')}, {alert.level}"
+    return _TITLES[AlertKind(alert.kind)]
+
+
+async def _page(unit: Unit, alert: AlertRow, *, again: bool) -> Outbound:
+    person = await unit.session.get(PersonRow, alert.person_id) if alert.person_id else None
+    who = f" Case {person.case_number} ({'family' if person.role == Role.FAMILY else person.role})." if person else ""
+    urgent = alert.kind == AlertKind.DANGER and alert.level == "definite"
+    head = f"{'STILL OPEN, ' if again else ''}{'ALERT' if urgent else 'Alert'} {alert.number}: {title(alert)}."
+    more = f" {alert.count} messages." if alert.count > 1 else ""
+    if alert.kind == AlertKind.OPT_OUT and person:
+        known = await people.number_of(unit, person)
+        more += " Their number is with the story." if known else " Their number is missing."
+    n = alert.number
+    return Outbound(
+        f"{head}{who}{more} Reply {n}a to take it, {n}e if you can't, {n}v to read why, {n}c and a note to close.",
+        (Choice("Take it", f"{n}a"), Choice("I can't", f"{n}e"), Choice("Read why", f"{n}v")),
+        {
+            "number": n,
+            "kind": str(alert.kind),
+            "danger": alert.danger,
+            "level": alert.level,
+            "case": person.case_number if person else None,
+            "status": str(alert.status),
+        },
+    )
