@@ -237,3 +237,10 @@ async def test_what_is_no_danger_alerts_nobody(world: World, text: str) -> None:
     world.client.hears(".")
     world.staff.is_not_alerted(kind="danger")
     assert all(line.lane != "crisis" for line in world.client.new)
+
+
+@pytest.mark.mission("M10")
+@pytest.mark.channels("console")
+async def test_who_cannot_any_more_is_asked_and_not_argued_with(world: World) -> None:
+    await world.client.says("i just cant anymore. whats the point of any of this")
+    world.client.hears("988", r"killing yourself|ending your life|suicide", lane="crisis")
