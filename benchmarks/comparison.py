@@ -6,6 +6,7 @@ both therefore learn from the same few of each intent.
 """
 
 import asyncio
+import logging
 import os
 import tempfile
 import time
@@ -23,6 +24,7 @@ import yaml
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 from rasa.model_training import train_nlu
+from rasa.utils.log_utils import configure_structlog
 
 HOME = Path(__file__).resolve().parent.parent
 MOST = 40
@@ -112,6 +114,8 @@ def measured(
 
 def compare(examples: Sequence[tuple[str, str]], held: Sequence[tuple[str, str, str]]) -> None:
     """Print both, and how they compare."""
+    # Otherwise each message is written to the screen, and that is measured too.
+    configure_structlog(logging.WARNING)
     chosen = few(examples)
     ours = yaml.safe_load((HOME / "config.yml").read_text(encoding="utf-8"))["pipeline"]
     print(f"\nBeside what `rasa init` writes: {len(chosen)} examples to learn from, {len(held)} held-out messages")
