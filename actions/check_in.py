@@ -11,12 +11,16 @@ from rasa_sdk.interfaces import Tracker
 from actions.base import Domain, Event, HandrailAction, offer, say, team, text_of
 from actions.craving import need_number, tells_of_pull
 from actions.forms import SKIPPED, SURE, FormStep, Heard, ended
-from bot.care.check_in import Answers, RecordCheckIn, done_today, given_today
+from bot.care.check_in import Answers, RecordCheckIn, Snooze, done_today, given_today, slots_of
 from bot.care.turn import Turn
 from bot.recovery import scales
+from bot.recovery.check_in import spoken_time
 from bot.recovery.people import Role
+from bot.recovery.rhythm import read_snooze
 
 CRAVING_HIGH = 7
+# In place of the number of unread answers: the client wants to be asked later.
+SNOOZED = "snoozed"
 MOOD_LOW = 2
 _HELLOS = "ok okay k sure yes yeah yep hi hello hey morning good go ready fine alright yo sup here"
 _BEGINS = frozenset(
@@ -147,6 +151,15 @@ class CheckInStep(FormStep):
             value = read_slot(slot, heard)
             self._keep(turn, tracker, {slot: value})
             return [SlotSet(slot, value), *ended()]
+        until = None if heard.in_danger else read_snooze(heard.text, turn.now, turn.person.zone)
+        if until is not None:
+            # What was told beside it is kept: "craving 3, ask me the rest at 6".
+            self._keep(turn, tracker, _values(heard.text))
+            turn.stage(Snooze(until))
+            at = until.astimezone(turn.person.zone).time()
+            words = turn.words("talk.check_in_snoozed", time=spoken_time(at, turn.person.language))
+            dispatcher.utter_message(text=words)
+            return ended(SNOOZED)
         return await super()._answer(dispatcher, slot, heard, turn, tracker)
 
     async def accepted(
@@ -240,13 +253,9 @@ class BeginCheckIn(HandrailAction):
         given = await given_today(turn)
         if given is None:
             return []
-        slept = {"quality": given.sleep_quality, "hours": given.sleep_hours}
-        values = {
-            "check_craving": given.craving,
-            "check_mood": given.mood,
-            "check_sleep": slept if any(value is not None for value in slept.values()) else None,
-        }
-        return [SlotSet(name, value) for name, value in values.items() if value is not None]
+        # Whether they used is asked again: it ends the form.
+        values = slots_of(replace(given, used=None))
+        return [SlotSet(name, value) for name, value in values.items()]
 
 
 class FinishCheckIn(HandrailAction):
@@ -257,6 +266,8 @@ class FinishCheckIn(HandrailAction):
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn = self.turn(tracker)
         slots = {name: tracker.get_slot(name) for name in CheckInStep.slots}
+        if tracker.get_slot("misses") == SNOOZED:
+            return [SlotSet(name, None) for name in (*CheckInStep.slots, "misses")]
         answers = answers_of(slots)
         complete = slots["check_used"] is not None
         turn.stage(RecordCheckIn(answers, complete=complete))

@@ -256,6 +256,6 @@ def _set(values: dict[str, Any]) -> list[Event]:
     return [SlotSet(name, value) for name, value in values.items()]
 
 
-def ended(misses: int | None = None) -> list[Event]:
+def ended(misses: int | str | None = None) -> list[Event]:
     """The events that close the form; a slot among them keeps Rasa from taking the form for rejected."""
     return [SlotSet("misses", misses), ActiveLoop(None), SlotSet("requested_slot", None)]

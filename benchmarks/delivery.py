@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from benchmarks.speed import HOME, Figure, percentile
 from bot.app import load_content, load_screen
-from bot.care import check_in, danger
+from bot.care import asking, danger
 from bot.care.undelivered import Undelivered
 from bot.channels.console import Console
 from bot.conversation.intake import Intake
@@ -62,21 +62,33 @@ async def practice() -> AsyncIterator[tuple[Store, list[tuple[str, str]]]]:
     with server() as url:
         async with Store(url, Vault(dict([new_key()]))) as store:
             await upgrade(store)
-            async with store.write() as unit:
-                for key in ("ruth", "sam"):
-                    row = await people.add(
-                        unit, key=key, role=Role.STAFF, name=key, time_zone="UTC", country="US", now=now(), on_call=True
-                    )
-                    await people.add_contact(unit, row.id, "staff", key)
-            yield store, await _clients(store)
+            await add_staff(store)
+            yield store, await add_clients(store, PEOPLE)
 
 
-async def _clients(store: Store) -> list[tuple[str, str]]:
+async def add_staff(store: Store) -> None:
+    """Two people who are on call."""
+    async with store.write() as unit:
+        for key in ("ruth", "sam"):
+            row = await people.add(
+                unit, key=key, role=Role.STAFF, name=key, time_zone="UTC", country="US", now=now(), on_call=True
+            )
+            await people.add_contact(unit, row.id, "staff", key)
+
+
+async def add_clients(store: Store, count: int, rhythm: str | None = None) -> list[tuple[str, str]]:
     """Many clients, with their contact points: (person, contact)."""
+    made: list[tuple[str, str]] = []
+    for start in range(0, count, 5_000):
+        made += await _some_clients(store, range(start, min(start + 5_000, count)), rhythm)
+    return made
+
+
+async def _some_clients(store: Store, numbers: range, rhythm: str | None) -> list[tuple[str, str]]:
     made: list[tuple[str, str]] = []
     async with store.write() as unit:
         rows: dict[type, list[dict[str, object]]] = {PersonRow: [], ContactPointRow: [], ConversationRow: []}
-        for number in range(PEOPLE):
+        for number in numbers:
             person, contact = new_id(), new_id()
             key = f"client-{number}"
             rows[PersonRow].append(
@@ -92,6 +104,7 @@ async def _clients(store: Store) -> list[tuple[str, str]]:
                     "name_sealed": unit.seal(PersonRow, "name_sealed", person, "Nadia"),
                     "case_number": 5_000 + number,
                     "on_call": False,
+                    "rhythm": rhythm,
                     "created_at": now(),
                 }
             )
@@ -140,7 +153,7 @@ async def _queue(store: Store, clients: list[tuple[str, str]], count: int, lane:
 
 
 def _sender(store: Store, channel: Channel) -> Sender:
-    checks = (danger.check_in_unwanted, check_in.unwanted, paging.page_unwanted)
+    checks = (danger.check_in_unwanted, asking.unwanted, paging.page_unwanted)
     return Sender(store, channel, now, checks, Undelivered(load_content(HOME)))
 
 

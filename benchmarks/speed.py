@@ -198,15 +198,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--screen-only", action="store_true", help="leave the engine out")
     parser.add_argument("--delivery-only", action="store_true", help="measure nothing but sending")
+    parser.add_argument("--schedule-only", action="store_true", help="measure nothing but the clock")
     given = parser.parse_args()
+    only_one = given.delivery_only or given.schedule_only
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    figures = [] if given.delivery_only else [*screen_figures(), cold_start()]
-    if not given.screen_only and not given.delivery_only:
+    figures = [] if only_one else [*screen_figures(), cold_start()]
+    if not given.screen_only and not only_one:
         figures += uvloop.run(turn_figures())
-    if not given.screen_only or given.delivery_only:
+    if not given.screen_only and not given.schedule_only:
         from benchmarks.delivery import delivery_figures
 
         figures += uvloop.run(delivery_figures())
+    if not given.screen_only and not given.delivery_only:
+        from benchmarks.scheduling import scheduling_figures
+
+        figures += uvloop.run(scheduling_figures())
     show(figures)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from actions import all_actions
 from bot import content
-from bot.care import addresses, check_in, danger, safe_phone
+from bot.care import addresses, asking, danger, safe_phone
 from bot.care.turn import OpenTurns
 from bot.care.undelivered import Undelivered
 from bot.content import Content
@@ -125,7 +125,7 @@ class Handrail:
         follow_up = Undelivered(words, passed_on)
         checks = (
             danger.check_in_unwanted,
-            check_in.unwanted,
+            asking.unwanted,
             paging.page_unwanted,
             addresses.silent(passed_on),
             safe_phone.left_meanwhile,

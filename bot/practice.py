@@ -4,14 +4,15 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
-from bot.recovery.check_in import next_due, parse_time
+from bot.recovery.check_in import Rhythm
 from bot.recovery.people import Role
 from bot.recovery.plan import PlanError, read_plan
-from bot.recovery.times import LocalTime, Zone
+from bot.recovery.times import Zone, clock
 from bot.store import people, plans
 from bot.store.database import Unit
 
@@ -26,6 +27,10 @@ class PracticeError(Exception):
         self.faults = faults
 
 
+def _rhythm(written: object) -> Rhythm:
+    return Rhythm.parse(clock(written))
+
+
 class Member(BaseModel):
     """One person of a practice file."""
 
@@ -36,7 +41,7 @@ class Member(BaseModel):
     name: Annotated[str, StringConstraints(min_length=1, max_length=120)]
     seat: Role | None = None
     time_zone: Zone | None = None
-    check_in_at: LocalTime | None = None
+    check_in_at: Annotated[Rhythm, BeforeValidator(_rhythm)] | None = None
     plan: str | None = None
     interventionist: Key | None = None
     relation: str | None = None
@@ -133,11 +138,11 @@ async def enrol(
             country=practice.practice.country,
             now=now,
             interventionist_id=ids.get(member.interventionist or ""),
-            check_in_at=member.check_in_at,
+            rhythm=member.check_in_at,
             on_call=member.role is Role.STAFF,
         )
         if member.check_in_at:
-            row.next_check_in = next_due(now, people.person_of(unit, row).zone, parse_time(member.check_in_at))
+            row.next_check_in = member.check_in_at.next_due(now, ZoneInfo(zone))
         ids[member.key] = row.id
         await people.add_contact(unit, row.id, *address(member))
         if member.plan:

@@ -4,7 +4,7 @@ Needs no engine and no network. Everything here happens in the caller's unit of 
 message for net 1, in the turn's commit for net 2 and for what a form has found out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -101,6 +101,12 @@ async def check_in_unwanted(
 ) -> Mapping[str, str | datetime]:
     """Which check-ins are not sent: staff have an open danger alert about that person, or write with them."""
     people_asked = {m.person_id for m in messages if m.lane is Lane.CHECK_IN}
+    reasons = await left_alone(unit, people_asked)
+    return {m.id: reasons[m.person_id] for m in messages if m.lane is Lane.CHECK_IN and m.person_id in reasons}
+
+
+async def left_alone(unit: Unit, people_asked: Collection[str]) -> dict[str, str]:
+    """Whom nothing of our own is started with, and why: staff have an open danger alert about them, or write with them."""
     if not people_asked:
         return {}
     query = select(AlertRow.person_id).where(
@@ -111,8 +117,7 @@ async def check_in_unwanted(
         HandOverRow.person_id.in_(people_asked), HandOverRow.ended_at.is_(None)
     )
     reasons = dict.fromkeys(await unit.session.scalars(taken_over), "staff write with them themselves")
-    reasons |= dict.fromkeys(in_danger, "a danger alert is open")
-    return {m.id: reasons[m.person_id] for m in messages if m.lane is Lane.CHECK_IN and m.person_id in reasons}
+    return reasons | dict.fromkeys(in_danger, "a danger alert is open")
 
 
 async def acknowledged(unit: Unit, content: Content, alert: AlertRow, staff: Person, now: datetime) -> None:

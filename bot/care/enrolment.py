@@ -10,6 +10,7 @@ from bot.care.case import Case, Voice
 from bot.content import Content
 from bot.delivery import outbox
 from bot.delivery.messages import Choice, Lane, Outbound
+from bot.recovery.check_in import Rhythm
 from bot.recovery.joining import Step
 from bot.recovery.people import KEPT_OUT, Practice, Role
 from bot.store import audit, conversations, people
@@ -33,7 +34,7 @@ class NewPerson:
     time_zone: str
     country: str
     language: str = "en"
-    check_in_at: str | None = None
+    rhythm: Rhythm | None = None
     interventionist: str | None = None
     on_call: bool = False
     number: str | None = None
@@ -60,7 +61,7 @@ async def add(unit: Unit, new: NewPerson, now: datetime) -> PersonRow:
         country=new.country,
         language=new.language,
         interventionist_id=interventionist.id if interventionist else None,
-        check_in_at=new.check_in_at,
+        rhythm=new.rhythm,
         on_call=new.on_call,
         now=now,
     )

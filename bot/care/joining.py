@@ -16,7 +16,7 @@ from bot.delivery.messages import Choice, Lane, Outbound
 from bot.escalation import alerts
 from bot.escalation.policy import AlertKind
 from bot.recovery import joining
-from bot.recovery.check_in import next_due, parse_time, spoken_time
+from bot.recovery.check_in import Rhythm, spoken_times
 from bot.recovery.joining import Step
 from bot.recovery.people import DECLINED, KEPT_OUT, MINOR, Person, Role
 from bot.store import audit, people
@@ -26,7 +26,6 @@ from bot.store.tables import AlertRow, ConsentRow, ContactPointRow, Conversation
 VALID_FOR = timedelta(days=7)
 JOINING = "joining"
 FAMILY = "family"
-DEFAULT_TIME = "09:00"
 # Letters and digits that cannot be mistaken for one another, as people read codes aloud, and of which no word can be made,
 # nor what people write for one: a code is read for danger like any text.
 _LETTERS = "26789CFHJNPQRTVWXYZ"
@@ -326,12 +325,13 @@ def _keep(unit: Unit, row: PersonRow, step: Step, value: str, now: datetime) -> 
     elif step is Step.TIME_ZONE:
         row.time_zone = value
     elif step is Step.CHECK_IN_AT:
-        row.check_in_at = value
+        row.rhythm = value
     else:
         column = f"{step}_sealed"
         setattr(row, column, unit.seal(PersonRow, column, row.id, value))
-    if row.role == Role.CLIENT and row.check_in_at and step in (Step.TIME_ZONE, Step.CHECK_IN_AT):
-        row.next_check_in = next_due(now, people.person_of(unit, row).zone, parse_time(row.check_in_at))
+    if row.role == Role.CLIENT and row.rhythm and step in (Step.TIME_ZONE, Step.CHECK_IN_AT):
+        client = people.person_of(unit, row)
+        row.next_check_in = (client.rhythm or Rhythm()).next_due(now, client.zone)
 
 
 async def _next(voice: Voice, row: PersonRow, after: Step) -> None:
@@ -348,9 +348,8 @@ async def _next(voice: Voice, row: PersonRow, after: Step) -> None:
         await _ask(voice, row, step)
         return
     row.joining = None
-    check_in_at = parse_time(row.check_in_at or DEFAULT_TIME)
-    language = voice.case.person.language
-    await voice.say(f"joining.done.{row.role}", time=spoken_time(check_in_at, language))
+    rhythm = people.rhythm_of(row) or Rhythm()
+    await voice.say(f"joining.done.{row.role}", time=spoken_times(rhythm.times, voice.case.person.language))
 
 
 def _with(case: Case, person: Person) -> Case:
@@ -396,11 +395,11 @@ async def _age(voice: Voice, row: PersonRow, adult: bool | None) -> None:
     elif adult:
         if row.role == Role.CLIENT:
             # Check-ins begin from here, whatever of the questions that follow is answered.
-            _keep(voice.case.unit, row, Step.CHECK_IN_AT, row.check_in_at or DEFAULT_TIME, voice.case.now)
+            _keep(voice.case.unit, row, Step.CHECK_IN_AT, row.rhythm or str(Rhythm()), voice.case.now)
         await _next(voice, row, Step.ADULT)
     else:
         case = voice.case
-        row.joining, row.check_in_at, row.next_check_in = MINOR, None, None
+        row.joining, row.rhythm, row.next_check_in = MINOR, None, None
         # First the alert: what is said to them next is true then.
         story = f"{case.now:%d %b %H:%M} UTC. They say that they are under 18, so joining has ended. Please look."
         await alerts.raise_alert(case.unit, alerts.Raising(AlertKind.HUMAN, row.id, story=story), case.now)

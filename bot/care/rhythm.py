@@ -1,27 +1,41 @@
-"""A client changes when they are asked, in the chat: another time of day, or nothing until a day."""
+"""A client changes when they are asked, in the chat: at other times, on other days, elsewhere, or not until a day."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from bot.care.turn import Turn
-from bot.recovery.check_in import local_date, next_due, parse_time, spoken_time
-from bot.recovery.rhythm import read_new_time, read_pause
-from bot.store import audit
+from bot.recovery.check_in import Rhythm, local_date, spoken_days, spoken_times
+from bot.recovery.rhythm import read_change
+from bot.store import audit, people
 from bot.store.database import Unit
 from bot.store.tables import PersonRow
 
 
 @dataclass(frozen=True, slots=True)
-class MoveCheckIn:
-    """From now on at another time of the client's own day (``HH:MM``)."""
+class ChangeRhythm:
+    """From now on at these times, on these days."""
 
-    at: str
+    rhythm: Rhythm
 
     async def apply(self, unit: Unit, turn: Turn) -> None:
         row = await unit.session.get_one(PersonRow, turn.person.id)
-        row.check_in_at = self.at
-        row.next_check_in = next_due(turn.now, turn.person.zone, parse_time(self.at))
-        await audit.write(unit, row.id, "check-in moved", row.id, turn.now)
+        row.rhythm = str(self.rhythm)
+        row.next_check_in = self.rhythm.next_due(turn.now, ZoneInfo(row.time_zone))
+        await audit.write(unit, row.id, "check-ins moved", row.id, turn.now)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveZone:
+    """From now on by the clock of another time zone."""
+
+    zone: str
+
+    async def apply(self, unit: Unit, turn: Turn) -> None:
+        row = await unit.session.get_one(PersonRow, turn.person.id)
+        row.time_zone = self.zone
+        row.next_check_in = (people.rhythm_of(row) or Rhythm()).next_due(turn.now, ZoneInfo(self.zone))
+        await audit.write(unit, row.id, "time zone changed", row.id, turn.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +46,33 @@ class PauseCheckIns:
 
     async def apply(self, unit: Unit, turn: Turn) -> None:
         row = await unit.session.get_one(PersonRow, turn.person.id)
-        begins = datetime.combine(self.until, parse_time("00:00"), tzinfo=turn.person.zone).astimezone(UTC)
-        row.next_check_in = next_due(begins - timedelta(seconds=1), turn.person.zone, parse_time(str(row.check_in_at)))
+        zone = ZoneInfo(row.time_zone)
+        begins = datetime.combine(self.until, time(0), tzinfo=zone).astimezone(UTC)
+        row.next_check_in = (people.rhythm_of(row) or Rhythm()).next_due(begins - timedelta(seconds=1), zone)
         await audit.write(unit, row.id, "check-ins paused", row.id, turn.now)
 
 
 def change(turn: Turn, text: str) -> str | None:
-    """Stage what a message wants of the check-ins and return the answer; nothing where it tells no time and no day."""
+    """Stage what a message wants of the check-ins and return the answer; nothing where it tells no time, day or place."""
     person = turn.person
-    back = read_pause(text, local_date(turn.now, person.zone))
-    if back is not None and person.check_in_at is not None:
-        turn.stage(PauseCheckIns(back))
-        at = spoken_time(parse_time(person.check_in_at), person.language)
-        return turn.words("talk.check_in_paused", day=f"{back:%A}, {back.day} {back:%B}", time=at)
-    new = read_new_time(text)
-    if new is None:
+    rhythm = person.rhythm or Rhythm()
+    wanted = read_change(text, rhythm, local_date(turn.now, person.zone))
+    if not wanted:
         return None
-    turn.stage(MoveCheckIn(new))
-    return turn.words("talk.check_in_moved", time=spoken_time(parse_time(new), person.language))
+    said = []
+    if wanted.zone is not None:
+        turn.stage(MoveZone(wanted.zone))
+        city = wanted.zone.rsplit("/", 1)[-1].replace("_", " ")
+        said.append(turn.words("talk.check_in_zone", city=city))
+    if wanted.back is not None and person.rhythm is not None:
+        turn.stage(PauseCheckIns(wanted.back))
+        back = wanted.back
+        times = spoken_times(rhythm.times, person.language)
+        said.append(turn.words("talk.check_in_paused", day=f"{back:%A}, {back.day} {back:%B}", time=times))
+    else:
+        new = wanted.rhythm or rhythm
+        if wanted.rhythm is not None:
+            turn.stage(ChangeRhythm(new))
+        times, days = spoken_times(new.times, person.language), spoken_days(new.days)
+        said.append(turn.words("talk.check_in_moved", time=times, days=days))
+    return " ".join(said)

@@ -14,7 +14,7 @@ import uvloop
 import yaml
 from rich.console import Console as Terminal
 
-from bot.cli import keys, people, rota, watching, words
+from bot.cli import check_ins, keys, people, rota, watching, words
 from bot.cli.base import BAD, fail, told
 from bot.settings import HOME, Settings, read_settings
 
@@ -40,6 +40,7 @@ app.command("invite")(people.invite)
 app.command("audit")(watching.audit)
 app.command("review")(watching.review)
 people.client_app.command("risk")(watching.risk)
+people.client_app.command("check-ins")(check_ins.check_ins)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.cli.base import fail, told
+from bot.recovery import check_in
 from bot.recovery import joining as questions
 from bot.recovery.people import DECLINED, MINOR, Role
 from bot.settings import Settings, read_settings
@@ -33,16 +34,17 @@ def add_client(
     time_zone: Zone = "",
     country: Country = "",
     language: Language = "en",
-    check_in_at: Annotated[str, typer.Option(help="Local time of the daily check-in, such as 09:00.")] = "",
+    check_in_at: Annotated[str, typer.Option(help=check_in.WRITTEN)] = "",
     number: Number = "",
     place: Annotated[str, typer.Option(help="Town or address, for an emergency.")] = "",
 ) -> None:
     """Add a client and print the invite they join by."""
     from bot.care.enrolment import NewPerson
 
-    at = questions.read_time(check_in_at) if check_in_at else None
-    if check_in_at and at is None:
-        raise fail("--check-in-at: give a time between 08:00 and 21:00, such as 09:00")
+    try:
+        rhythm = check_in.read_rhythm(check_in_at) if check_in_at else None
+    except ValueError as error:
+        raise fail(f"--check-in-at: {error}") from error
     _add(
         lambda home: NewPerson(
             key=key,
@@ -51,7 +53,7 @@ def add_client(
             time_zone=time_zone or home.time_zone,
             country=(country or home.country).upper(),
             language=language,
-            check_in_at=at.strftime("%H:%M") if at else None,
+            rhythm=rhythm,
             interventionist=interventionist or None,
             number=number or None,
             place=place or None,

@@ -15,6 +15,8 @@ from bot.store.tables import AlertNoteRow, AlertRow, OutboundRow
 # Who has been paged so lately has heard: more messages in the same minutes are counted, and read with the story.
 PAGED_LATELY = timedelta(seconds=60)
 STORY_MOST = 4_000
+# So many alerts are stepped in one unit of work.
+BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ async def _to_join(unit: Unit, what: Raising) -> AlertRow | None:
 
 
 async def step_due(unit: Unit, now: datetime) -> int:
-    """Take the next step of every alert whose time has come; returns how many there were.
+    """Take the next step of the alerts whose time has come, so many as ``BATCH`` at once; returns how many took it.
 
     Of one that somebody has taken that is: nobody has written down since that they were in touch. It opens again, so
     that a person who fell asleep again over their page does not keep everybody else from being asked.
@@ -133,10 +135,11 @@ async def step_due(unit: Unit, now: datetime) -> int:
         select(AlertRow)
         .where(AlertRow.status != AlertStatus.CLOSED, AlertRow.next_at <= now)
         .order_by(AlertRow.next_at)
-        .limit(50)
+        .limit(BATCH)
         .with_for_update(skip_locked=True)
     )
     due = (await unit.session.scalars(query)).all()
+    done = 0
     for alert in due:
         # One alert that cannot be stepped keeps its time and is tried again; it holds up no other.
         async with unit.apart("alert step", alert.number):
@@ -144,7 +147,8 @@ async def step_due(unit: Unit, now: datetime) -> int:
                 _open_again(alert, now)
                 await audit.write(unit, "handrail", "acknowledgement lapsed", f"alert {alert.number}", now)
             await paging.take_step(unit, alert, now)
-    return len(due)
+            done += 1
+    return done
 
 
 async def audit_steps(unit: Unit, now: datetime) -> int:

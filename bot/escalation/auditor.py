@@ -65,7 +65,10 @@ def promises() -> tuple[Promise, ...]:
         ),
         Promise("check-ins", PersonRow.next_check_in, timedelta(minutes=10), [PersonRow.role == Role.CLIENT]),
         Promise(
-            "check-ins to be asked again", CheckInRow.due_at, timedelta(minutes=10), [CheckInRow.status == "asked"]
+            "check-ins to be asked again",
+            CheckInRow.due_at,
+            timedelta(minutes=10),
+            [CheckInRow.status.in_(("asked", "snoozed"))],
         ),
         Promise("looks at clients, and morning summaries", PersonRow.next_look, timedelta(hours=6), []),
         Promise("ends of hand-overs", HandOverRow.ends_at, timedelta(minutes=2), [HandOverRow.ended_at.is_(None)]),

@@ -1,16 +1,26 @@
 """The daily check-in: what it asks, when it is due, how long an answer counts."""
 
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-DAILY = "daily"
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+# What a check-in is kept under beside its day: the first of a day, and the second where someone wants two.
+SLOTS = ("daily", "second")
+DAILY, SECOND = SLOTS
 FOLLOW_UP_AFTER = timedelta(hours=2)
 COUNTS_FOR = timedelta(hours=12)
 
 
 class CheckInStatus(StrEnum):
+    """How a check-in stands. ``SNOOZED``: the client wants to be asked later on the same day."""
+
     ASKED = "asked"
+    SNOOZED = "snoozed"
     PARTIAL = "partial"
     ANSWERED = "answered"
     MISSED = "missed"
@@ -28,13 +38,91 @@ def next_due(after: datetime, zone: ZoneInfo, at: time) -> datetime:
     A time that the clock skips (summer time begins) is taken an hour later; one that it shows twice is taken the
     first time. So each local day has exactly one.
     """
-    day = local_date(after, zone)
-    while True:
-        # fold=0 gives the first of two, and for a skipped time the offset before the change, which lands after it.
-        due = datetime.combine(day, at, tzinfo=zone).astimezone(UTC)
-        if due > after:
-            return due
-        day += timedelta(days=1)
+    return Rhythm((at,)).next_due(after, zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """When a client wants to be asked, by their own clock: at one time of day or two, on all days of the week or some.
+
+    Written as ``09:00``, ``09:00 20:30`` or ``09:00 mon tue fri``.
+    """
+
+    times: tuple[time, ...] = (time(9),)
+    days: frozenset[str] = frozenset(DAYS)
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.times) <= len(SLOTS):
+            raise ValueError("give one time of day, or two")
+        if len(set(self.times)) < len(self.times):
+            raise ValueError("the two times are the same")
+        if not self.days or not self.days <= set(DAYS):
+            raise ValueError(f"the days are {', '.join(DAYS)}")
+        object.__setattr__(self, "times", tuple(sorted(self.times)))
+
+    @classmethod
+    def parse(cls, text: str) -> "Rhythm":
+        """What ``str`` wrote.
+
+        Raises:
+            ValueError: it is none; says why.
+        """
+        words = text.lower().replace(",", " ").split()
+        try:
+            times = tuple(parse_time(word) for word in words if word[0].isdigit())
+        except ValueError:
+            raise ValueError("a time is from 00:00 to 23:59") from None
+        return cls(times, frozenset(word for word in words if not word[0].isdigit()) or frozenset(DAYS))
+
+    def __str__(self) -> str:
+        days = [] if len(self.days) == len(DAYS) else [day for day in DAYS if day in self.days]
+        return " ".join([*(f"{at:%H:%M}" for at in self.times), *days])
+
+    def next_due(self, after: datetime, zone: ZoneInfo) -> datetime:
+        """The next moment (UTC), later than ``after``, at which the client is to be asked."""
+        return next(due for due, _, _ in self._moments(local_date(after, zone), zone) if due > after)
+
+    def slot(self, due: datetime, zone: ZoneInfo) -> tuple[date, str]:
+        """The local day and the slot of the check-in that was due last at this moment."""
+        last: tuple[date, str] | None = None
+        # It may have waited beyond midnight, and with few days a week the one before is up to a week ago.
+        for moment, day, slot in self._moments(local_date(due, zone) - timedelta(days=7), zone):
+            if moment > due:
+                break
+            last = day, slot
+        return last or (local_date(due, zone), DAILY)
+
+    def _moments(self, day: date, zone: ZoneInfo) -> Iterator[tuple[datetime, date, str]]:
+        while True:
+            if DAYS[day.weekday()] in self.days:
+                # fold=0 gives the first of two, and for a skipped time the offset before the change, which lands after
+                # it, and perhaps after the other one: so each local day has each of its times exactly once.
+                yield from sorted(
+                    (datetime.combine(day, at, tzinfo=zone).astimezone(UTC), day, slot)
+                    for slot, at in zip(SLOTS, self.times, strict=False)
+                )
+            day += timedelta(days=1)
+
+
+# How staff write a rhythm.
+WRITTEN = "When they are asked, by their own clock: 09:00, or two times as 09:00 20:30, or with days as 09:00 mon,tue."
+
+
+def read_rhythm(text: str) -> Rhythm:
+    """A rhythm as staff write it: ``09:00``, ``09:00 20:30``, ``09:00 mon,tue``; by day only.
+
+    Raises:
+        ValueError: it is none, or at night; says why.
+    """
+    try:
+        rhythm = Rhythm.parse(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{text!r}: {error}; write one time or two and perhaps days, such as 09:00 or 09:00 20:30 mon tue"
+        ) from None
+    if not all(DAY_BEGINS <= at <= DAY_ENDS for at in rhythm.times):
+        raise ValueError(f"{text!r}: nobody is written to between 21:00 and 08:00: give times of the day")
+    return rhythm
 
 
 # Between these, by their own clock, people may be written to of our own accord (47 CFR 64.1200(c)(1)).
@@ -54,6 +142,26 @@ def spoken_time(at: time, language: str) -> str:
         return at.strftime("%H:%M")
     minute = f":{at.minute:02d}" if at.minute else ""
     return f"{at.hour % 12 or 12}{minute} {'am' if at.hour < 12 else 'pm'}"
+
+
+def spoken_times(times: Sequence[time], language: str) -> str:
+    """Times of day as one says them: "9 am and 8:30 pm"."""
+    return (" y " if language == "es" else " and ").join(spoken_time(at, language) for at in times)
+
+
+_DAYS_SPOKEN = dict(
+    zip(DAYS, ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"), strict=True)
+)
+
+
+def spoken_days(days: Collection[str]) -> str:
+    """Days of the week as one says them: "every day", "on weekdays", "on Mondays and Fridays"."""
+    if len(days) == len(DAYS):
+        return "every day"
+    if set(days) == set(DAYS[:5]):
+        return "on weekdays"
+    names = [_DAYS_SPOKEN[day] for day in DAYS if day in days]
+    return "on " + " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def parse_time(text: str) -> time:

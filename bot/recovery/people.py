@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from bot.recovery.check_in import Rhythm
+
 
 class Role(StrEnum):
     """Who someone is to the practice. A stranger has written without being invited: danger is heard, nothing else."""
@@ -49,7 +51,7 @@ class Person:
     time_zone: str
     country: str
     interventionist_id: str | None = None
-    check_in_at: str | None = None
+    rhythm: Rhythm | None = None
 
     @property
     def zone(self) -> ZoneInfo:

@@ -16,15 +16,20 @@ def _is_zone(name: str) -> str:
     return name
 
 
-def _is_time(text: object) -> str:
-    # YAML reads 22:00 without quotes as a number of minutes.
-    if isinstance(text, int) and not isinstance(text, bool) and 0 <= text < 24 * 60:
-        text = f"{text // 60:02d}:{text % 60:02d}"
+def clock(written: object) -> str:
+    """A time of day as text: YAML reads 22:00 without quotes as a number of minutes."""
+    if isinstance(written, int) and not isinstance(written, bool) and 0 <= written < 24 * 60:
+        return f"{written // 60:02d}:{written % 60:02d}"
+    return str(written)
+
+
+def _is_time(written: object) -> str:
+    text = clock(written)
     try:
-        parse_time(str(text))
+        parse_time(text)
     except ValueError as error:
         raise ValueError(f"{text!r} is no time; give one from 00:00 to 23:59, such as 09:00") from error
-    return str(text)
+    return text
 
 
 Zone = Annotated[str, AfterValidator(_is_zone)]

@@ -1,13 +1,14 @@
 """The conversation's state: what the engine needs to go on, and until when an open form counts."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import case, select
+from sqlalchemy import ColumnElement, case, select
 from sqlalchemy.orm import aliased
 
 from bot.recovery.people import NOT_JOINED, Role
@@ -123,11 +124,7 @@ async def of_person(
         usable: nothing, rather than an address that is opted out, suspended or doubted.
         besides: the id of a contact point that is not meant.
     """
-    reaches = (
-        ContactPointRow.opted_out_at.is_(None)
-        & ContactPointRow.suspended_at.is_(None)
-        & ContactPointRow.doubted_at.is_(None)
-    )
+    reaches = _reaches()
     query = (
         select(ConversationRow)
         .join(ContactPointRow, ContactPointRow.id == ConversationRow.contact_point_id)
@@ -143,6 +140,46 @@ async def of_person(
         query = query.with_for_update(key_share=True, of=ConversationRow)
     found: ConversationRow | None = (await unit.session.scalars(query)).first()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A conversation that is held for the caller's unit, with its state."""
+
+    row: ConversationRow
+    state: State
+
+
+async def of_people(unit: Unit, person_ids: Collection[str], now: datetime) -> tuple[dict[str, Chat], frozenset[str]]:
+    """Where each of many people is written to, as ``of_person`` has it, and who is being answered at this moment.
+
+    Those are left alone: nobody waits for a turn, and no turn for us.
+    """
+    query = (
+        select(ConversationRow.id, ConversationRow.person_id)
+        .join(ContactPointRow, ContactPointRow.id == ConversationRow.contact_point_id)
+        .where(ConversationRow.person_id.in_(person_ids))
+        .order_by(case((_reaches(), 0), else_=1), ConversationRow.last_heard.desc().nulls_last(), ConversationRow.id)
+    )
+    chosen: dict[str, str] = {}
+    for conversation_id, person_id in await unit.session.execute(query):
+        chosen.setdefault(person_id, conversation_id)
+    held = (
+        select(ConversationRow)
+        .where(ConversationRow.id.in_(chosen.values()))
+        .with_for_update(skip_locked=True, key_share=True, of=ConversationRow)
+        .execution_options(populate_existing=True)
+    )
+    chats = {row.person_id: Chat(row, load_state(unit, row, now)) for row in await unit.session.scalars(held)}
+    return chats, frozenset(chosen) - frozenset(chats)
+
+
+def _reaches() -> ColumnElement[bool]:
+    return (
+        ContactPointRow.opted_out_at.is_(None)
+        & ContactPointRow.suspended_at.is_(None)
+        & ContactPointRow.doubted_at.is_(None)
+    )
 
 
 async def get(unit: Unit, conversation_id: str) -> ConversationRow:

@@ -73,9 +73,14 @@ class Unit:
             async with self.part():
                 yield
         except Exception as error:
-            if isinstance(error, DBAPIError) and error.connection_invalidated:
-                raise
+            self.give_up_if_gone(error)
             log.exception("one row could not be worked on", what=what, row=str(row_id))
+
+    @staticmethod
+    def give_up_if_gone(error: Exception) -> None:
+        """Raise an error that has cost the connection: nothing more can be done in this unit."""
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise error
 
     @asynccontextmanager
     async def part(self) -> AsyncIterator[None]:

@@ -2,11 +2,15 @@
 
 from datetime import datetime
 
+import structlog
 from sqlalchemy import func, select
 
+from bot.recovery.check_in import Rhythm
 from bot.recovery.people import Person, Role
 from bot.store.database import Unit, new_id
 from bot.store.tables import ContactPointRow, ConversationRow, PersonRow
+
+log = structlog.get_logger()
 
 FIRST_CASE = 1001
 LANGUAGES = ("en", "es")
@@ -22,8 +26,19 @@ def person_of(unit: Unit, row: PersonRow) -> Person:
         time_zone=row.time_zone,
         country=row.country,
         interventionist_id=row.interventionist_id,
-        check_in_at=row.check_in_at,
+        rhythm=rhythm_of(row),
     )
+
+
+def rhythm_of(row: PersonRow) -> Rhythm | None:
+    """When a client is asked; nothing for whoever is not asked. What cannot be read is the usual one, rather than none."""
+    if row.rhythm is None:
+        return None
+    try:
+        return Rhythm.parse(row.rhythm)
+    except ValueError:
+        log.error("a rhythm cannot be read", person=row.id)  # noqa: TRY400
+        return Rhythm()
 
 
 def key_of(unit: Unit, row: PersonRow) -> str:
@@ -42,7 +57,7 @@ async def add(
     now: datetime,
     language: str = "en",
     interventionist_id: str | None = None,
-    check_in_at: str | None = None,
+    rhythm: Rhythm | None = None,
     next_check_in: datetime | None = None,
     on_call: bool = False,
 ) -> PersonRow:
@@ -60,7 +75,7 @@ async def add(
         name_sealed=unit.seal(PersonRow, "name_sealed", row_id, name),
         case_number=(highest or FIRST_CASE - 1) + 1,
         interventionist_id=interventionist_id,
-        check_in_at=check_in_at,
+        rhythm=str(rhythm) if rhythm else None,
         next_check_in=next_check_in,
         on_call=on_call,
         next_look=now if role in (Role.CLIENT, Role.STAFF) else None,

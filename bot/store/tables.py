@@ -50,7 +50,8 @@ class PersonRow(Id, Base):
     case_number: Mapped[int] = mapped_column(Integer, unique=True)
     on_call: Mapped[bool] = mapped_column(default=False)
     interventionist_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
-    check_in_at: Mapped[str | None] = mapped_column(String(5))
+    # When a client is asked, as `recovery.check_in.Rhythm` is written.
+    rhythm: Mapped[str | None] = mapped_column(String(64))
     next_check_in: Mapped[datetime | None] = mapped_column(index=True)
     # When a client's risk is next looked at; of staff, when their next morning summary is due.
     next_look: Mapped[datetime | None] = mapped_column(index=True)
