@@ -30,8 +30,9 @@ from bot.conversation.turn import Done, TurnWorker
 from bot.delivery import outbox
 from bot.delivery.messages import Channel, Lane
 from bot.delivery.sender import NotSetUp, Sender
-from bot.escalation import auditor, paging
+from bot.escalation import auditor, numbers, paging
 from bot.escalation.auditor import Late
+from bot.escalation.numbers import Series
 from bot.recovery.people import Practice
 from bot.safety.rules import load_rules
 from bot.safety.screen import Screen
@@ -193,6 +194,11 @@ class Handrail:
         """What is late at this moment, as the auditor finds it."""
         async with self.store.read() as unit:
             return await auditor.late(unit, self.clock.now())
+
+    async def counted(self) -> list[Series]:
+        """How much of everything there is at this moment."""
+        async with self.store.read() as unit:
+            return await numbers.now_there(unit)
 
 
 async def _until_stopped(work: Awaitable[None], stop: asyncio.Event) -> None:

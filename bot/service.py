@@ -131,7 +131,9 @@ async def _open_border(
         yield
         return
     told = app.senders[sms.NAME].told if sms.NAME in app.senders else None
-    border = Border(reception.take, app.intake.set_aside, told, connections.provider, bots, app.healthy, app.overdue)
+    border = Border(
+        reception.take, app.intake.set_aside, told, connections.provider, bots, app.healthy, app.overdue, app.counted
+    )
     async with serving(border.app, settings.listen, settings.port) as port:
         sys.stderr.write(f"Webhooks are taken on {settings.listen}:{port}, for {settings.public_url}.\n")
         yield

@@ -18,6 +18,7 @@ from bot.channels.telegram import TelegramBot
 from bot.channels.telegram_updates import MOST_KEPT
 from bot.delivery.messages import Inbound, NotKept, Report
 from bot.escalation.auditor import Late
+from bot.escalation.numbers import Series
 
 log = structlog.get_logger()
 
@@ -58,6 +59,7 @@ class Border:
         bots: Mapping[str, tuple[TelegramBot, str]] | None = None,
         healthy: Callable[[], Awaitable[bool]] | None = None,
         overdue: Callable[[], Awaitable[list[Late]]] | None = None,
+        counted: Callable[[], Awaitable[list[Series]]] | None = None,
     ) -> None:
         self._take = take
         self._set_aside = set_aside
@@ -66,6 +68,8 @@ class Border:
         self._bots = dict(bots or {})
         self._healthy = healthy
         self._overdue = overdue
+        self._counted = counted
+        self._numbers: dict[str, Gauge] = {}
         self.registry = CollectorRegistry()
         self._taken = Counter("handrail_taken", "Calls that were taken", ["border"], registry=self.registry)
         self._refused = Counter(
@@ -207,6 +211,16 @@ class Border:
         if not _BY_A_PROXY.isdisjoint(request.headers.keys()):
             raise Refused(404, "no such path")
         await self._measure()
+        for series in [] if self._counted is None else await self._counted():
+            gauge = self._numbers.get(series.name)
+            if gauge is None:
+                gauge = Gauge(f"handrail_{series.name}", series.help, series.labels, registry=self.registry)
+                self._numbers[series.name] = gauge
+            if series.labels:
+                # What is gone is no zero that stays for ever.
+                gauge.clear()
+            for labels, value in series.values:
+                (gauge.labels(*labels) if labels else gauge).set(value)
         return PlainTextResponse(generate_latest(self.registry).decode())
 
 

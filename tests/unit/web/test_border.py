@@ -18,6 +18,7 @@ from bot.delivery.messages import Inbound, Receipt, Report
 from bot.escalation.auditor import Late
 from bot.web.border import FORM, MOST, MOST_FIELDS, Border
 from bot.web.server import serving
+from tests.doubles.house import House
 from tests.doubles.twilio import sign
 
 AUTH, SECRET, TOKEN = "auth-token-of-ours", "webhook-secret-of-ours", "4242:bot_token_of_ours"
@@ -418,6 +419,25 @@ async def test_no_answer_and_no_log_has_anything_that_a_person_wrote(
     everything = "\n".join((answer.text, str(answer.headers), out, err, caplog.text))
     for secret in ("violet", "umbrella", "Ambrose", str(CHAT), PHONE, AUTH, SECRET, TOKEN):
         assert secret not in everything
+
+
+async def test_metrics_count_what_is_there_and_name_nobody(house: House) -> None:
+    await house.writes(house.client, "i took all my pills and i want to die")
+
+    async def never(*_: Any) -> Any:
+        raise AssertionError("nothing is taken")
+
+    border = Border(never, never, counted=house.app.counted)
+    async with serving(border.app) as port, httpx.AsyncClient(trust_env=False) as http:
+        at = f"http://127.0.0.1:{port}/metrics"
+        text = (await http.get(at)).text
+        assert 'handrail_alerts{kind="danger",status="open"}' in text
+        assert 'handrail_outbox{channel="console",lane="crisis"}' in text
+        assert 'handrail_outbox{channel="console",lane="alert"}' in text
+        assert "handrail_inbox " in text
+        assert "maya" not in text.lower()
+        await house.app.settle()
+        assert "handrail_outbox{" not in (await http.get(at)).text, "what is gone is no zero"
 
 
 async def test_ready_tells_what_is_late_and_nobodys_name() -> None:
