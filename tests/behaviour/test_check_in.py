@@ -264,7 +264,7 @@ async def test_questions_in_the_check_in_are_no_answers(world: World) -> None:
 @pytest.mark.channels("console")
 async def test_the_time_of_the_check_in_is_changed_in_the_chat(world: World) -> None:
     await world.client.says("can you ask me at 10:30 instead of 9")
-    world.client.hears("From now on I ask at 10:30 am")
+    world.client.hears("From now on I ask every day at 10:30 am")
     await world.forward(hours=13)
     world.client.hears_nothing(lane="check-in")
     await world.forward(hours=1, minutes=5)
@@ -290,8 +290,8 @@ async def test_check_ins_pause_until_a_day(world: World) -> None:
 @pytest.mark.parametrize(
     ("asked", "answer", "heard"),
     [
-        ("i want a different time for the check in", "10 am", "I ask at 10 am"),
-        ("i want a different time for the check in", "7", "I ask at 7 pm"),
+        ("i want a different time for the check in", "10 am", "I ask every day at 10 am"),
+        ("i want a different time for the check in", "7", "I ask every day at 7 pm"),
         ("i need a break from these messages", "monday", "No check-ins until Monday, 30 November|Monday, 23 November"),
         ("i need a break from these messages", "for a week", "No check-ins until"),
     ],
@@ -301,3 +301,58 @@ async def test_without_a_time_it_is_asked_for(world: World, asked: str, answer: 
     world.client.hears("between 8 am and 9 pm|until (when|which day)")
     await world.client.says(answer)
     world.client.hears(heard)
+
+
+@pytest.mark.mission("M5")
+@pytest.mark.channels("console")
+async def test_twice_a_day_on_weekdays_is_arranged_in_the_chat(world: World) -> None:
+    # It is Sunday evening.
+    await world.client.says("could you ask me twice a day, at 9 am and 7 pm")
+    world.client.hears("every day at 9 am and 7 pm")
+    await world.client.says("only on weekdays please")
+    world.client.hears("on weekdays at 9 am and 7 pm")
+    await world.forward(hours=13)
+    world.client.hears("craving", lane="check-in")
+    await world.client.says("2, mood 6, slept 7 hours, no slip")
+    await world.forward(hours=10)
+    world.client.hears("craving", lane="check-in")
+    await world.client.says("3")
+    world.client.hears("mood")
+
+
+@pytest.mark.mission("M5")
+@pytest.mark.channels("console")
+async def test_in_another_place_it_goes_by_the_clock_there(world: World) -> None:
+    await world.client.says("i'm in New York this week so the check ins come too late")
+    world.client.hears("clock in New York.*every day at 9 am")
+
+
+@pytest.mark.mission("M5")
+@pytest.mark.channels("console")
+async def test_at_a_bad_moment_it_comes_later_and_goes_on_where_it_was(world: World) -> None:
+    await world.forward(hours=14)
+    world.client.hears("craving", lane="check-in")
+    await world.client.says("4")
+    world.client.hears("mood")
+    await world.client.says("busy at work, can you ask me at 6 pm")
+    world.client.hears("I ask again at 6 pm")
+    await world.forward(hours=4)
+    world.client.hears_nothing(lane="check-in")
+    await world.forward(hours=5)
+    world.client.hears("Back to your check-in.*mood", lane="check-in")
+    await world.client.says("5")
+    world.client.hears("sleep")
+    await world.client.says("7 hours")
+    await world.client.says("no")
+    (row,) = await world.check_ins(world.client)
+    assert (row.status, row.craving, row.mood, row.sleep_hours, row.used) == ("answered", 4, 5, 7.0, False)
+
+
+@pytest.mark.mission("M5")
+@pytest.mark.channels("console")
+async def test_danger_in_place_of_later_is_danger(world: World) -> None:
+    await world.forward(hours=14)
+    world.client.hears("craving", lane="check-in")
+    await world.client.says("later. i took all my pills, let me sleep")
+    world.client.hears("911|Poison|988")
+    world.staff.is_alerted(kind="danger")
