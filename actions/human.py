@@ -22,7 +22,7 @@ from actions.base import (
 from actions.family import tell_more
 from actions.skills import walk_for
 from actions.spanish import take_up_in_spanish
-from bot.care.human import AskForHuman
+from bot.care.human import AskForHuman, there_again
 from bot.care.turn import Turn
 from bot.escalation.policy import AlertKind
 from bot.recovery import scales
@@ -31,7 +31,9 @@ from bot.recovery import scales
 async def call_human(turn: Turn, dispatcher: CollectingDispatcher, why: str) -> None:
     """Have staff told, and say honestly what that means."""
     turn.stage(AskForHuman(why))
-    say(dispatcher, "utter_human_called", who=await team(turn), **lines(turn))
+    when = await there_again(turn)
+    words = "utter_human_called_for_later" if when else "utter_human_called"
+    say(dispatcher, words, who=await team(turn), when=when, **lines(turn))
 
 
 class RequestHuman(HandrailAction):

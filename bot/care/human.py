@@ -6,8 +6,9 @@ from bot.care import protocol
 from bot.care.case import Case, Voice
 from bot.care.turn import Turn
 from bot.delivery.messages import plain
-from bot.escalation import alerts
+from bot.escalation import alerts, paging
 from bot.escalation.policy import AlertKind
+from bot.recovery.check_in import local_date, spoken_time
 from bot.safety.findings import Finding
 from bot.store import conversations
 from bot.store.database import Unit
@@ -23,6 +24,17 @@ class AskForHuman:
     async def apply(self, unit: Unit, turn: Turn) -> None:
         story = f"{turn.now:%d %b %H:%M} UTC, {self.why}: {plain(turn.text)}"
         await alerts.raise_alert(unit, alerts.Raising(self.kind, turn.person.id, story=story), turn.now)
+
+
+async def there_again(turn: Turn, kind: AlertKind = AlertKind.HUMAN) -> str | None:
+    """When the team is there again, as one says it to this person; nothing where somebody is on call, or everyone is asked."""
+    async with turn.store.read() as unit:
+        opens = await paging.closed_until(unit, kind, turn.now)
+    if opens is None:
+        return None
+    local = opens.astimezone(turn.person.zone)
+    day = "" if local.date() == local_date(turn.now, turn.person.zone) else f"{local:%A} at "
+    return f"{day or 'at '}{spoken_time(local.time(), turn.person.language)}"
 
 
 async def asked_from_outside(voice: Voice, text: str) -> None:

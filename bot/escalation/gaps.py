@@ -19,6 +19,9 @@ async def tell_of_gaps(unit: Unit, now: datetime) -> int:
     if row is None:
         return 0
     in_force, told = Rota.model_validate(row.document), 0
+    if in_force.outside == "wait":
+        # Hours that end are no hole.
+        return 0
     for gap in rota.gaps(in_force, now):
         # One that has begun keeps its end, however often it is looked at; of one without an end in sight that is moved on.
         if gap.starts >= now + AHEAD or (row.told_until is not None and gap.ends <= row.told_until):

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from bot.delivery import outbox
 from bot.delivery.messages import Choice, Lane, Outbound, OutStatus
 from bot.escalation import arranged, rota
-from bot.escalation.policy import AlertKind, AlertStatus, Policy, Who
+from bot.escalation.policy import NEVER_WAIT, AlertKind, AlertStatus, Policy, Who
 from bot.recovery.joining import has_agreed
 from bot.recovery.people import Role
 from bot.store import conversations, people
@@ -22,6 +22,10 @@ async def take_step(unit: Unit, alert: AlertRow, now: datetime, *, without: str 
     Args:
         without: the id of who has said that they can't take it.
     """
+    opens = None if without else await closed_until(unit, AlertKind(alert.kind), now)
+    if opens is not None:
+        alert.next_at = opens
+        return 0
     policy = Policy.thaw(alert.policy)
     step = alert.next_step
     who = policy.who(step)
@@ -38,6 +42,12 @@ async def take_step(unit: Unit, alert: AlertRow, now: datetime, *, without: str 
         # After a long standstill the next step follows at once, but never twice in the same moment.
         alert.next_at = now + (policy.moment(step + 1) - policy.moment(step))
     return paged
+
+
+async def closed_until(unit: Unit, kind: AlertKind, now: datetime) -> datetime | None:
+    """Until when an alert of a kind waits because nobody is on call and the practice has hours; nothing where it does not."""
+    in_force = None if kind in NEVER_WAIT else await arranged.rota(unit)
+    return None if in_force is None else rota.closed_until(in_force, now)
 
 
 async def page_unwanted(unit: Unit, messages: Sequence[outbox.Leased], _now: datetime) -> Mapping[str, str | datetime]:

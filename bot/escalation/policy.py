@@ -81,6 +81,9 @@ SAME_DAY = Policy((Step(0, Who.INTERVENTIONIST), Step(120, Who.ON_CALL)), repeat
 TAKEN_COUNTS = {AlertKind.DANGER: timedelta(minutes=30), AlertKind.HUMAN: timedelta(minutes=30)}
 
 
+# These cannot wait for the morning: someone may be in danger, or nobody may hear of it.
+NEVER_WAIT = frozenset({AlertKind.DANGER, AlertKind.OPT_OUT, AlertKind.DELIVERY, AlertKind.TECHNICAL})
+
 # The one policy beside those named like their kind: of a danger that is watched while its question waits.
 WATCHED = "watch"
 

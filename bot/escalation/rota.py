@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -57,7 +57,11 @@ class Override(BaseModel):
 
 
 class Rota(BaseModel):
-    """Shifts and overrides in one time zone, and who a step for the supervisor pages."""
+    """Shifts and overrides in one time zone, and who a step for the supervisor pages.
+
+    ``outside`` says what becomes of an alert that is no danger while nobody is on call: everyone is asked, or it waits
+    for the next shift, as in a practice with published hours. A danger never waits.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,6 +69,7 @@ class Rota(BaseModel):
     shifts: tuple[Shift, ...] = Field(min_length=1)
     overrides: tuple[Override, ...] = ()
     supervisors: tuple[str, ...] = ()
+    outside: Literal["everyone", "wait"] = "everyone"
 
     def named(self) -> Iterator[tuple[str, str]]:
         """Everybody who is named, with the place."""
@@ -122,6 +127,14 @@ def on_call(rota: Rota, moment: datetime) -> tuple[str, ...]:
     """Who is on call at a moment."""
     (span,) = spans(rota, moment, moment + timedelta(microseconds=1))
     return span.who
+
+
+def closed_until(rota: Rota, moment: datetime) -> datetime | None:
+    """When the next shift begins, where nobody is on call and what is no danger waits for that; nothing otherwise."""
+    if rota.outside != "wait":
+        return None
+    now, *_ = spans(rota, moment, moment + LOOKS_AHEAD)
+    return None if now.who else now.ends
 
 
 def spans(rota: Rota, starts: datetime, ends: datetime) -> list[Span]:
