@@ -298,11 +298,12 @@ def test_a_rota_is_checked_put_in_force_and_overridden(practice: Path) -> None:
 
 def test_policies_are_shown_as_they_can_be_imported(practice: Path) -> None:
     shown = run("policy", "show", folder=practice).stdout
-    assert "danger: {steps: [{after: 0, who: interventionist}, {after: 5, who: on_call}" in shown
+    assert "danger: {steps: [{after: 0, who: interventionist, how: [message, call]}, {after: 5, who: on_call" in shown
+    assert "lapse: {steps: [{after: 0, who: interventionist}, {after: 120, who: on_call}]" in shown
     file = practice / "policies.yml"
-    file.write_text(shown.replace("{after: 5, who: on_call}", "{after: 3, who: supervisor}", 1))
+    file.write_text(shown.replace("{after: 5, who: on_call, ", "{after: 3, who: supervisor, ", 1))
     assert "version 1" in run("policy", "import", str(file), folder=practice).stdout
-    assert "{after: 3, who: supervisor}" in run("policy", "show", folder=practice).stdout
+    assert "{after: 3, who: supervisor, how: [message, call]}" in run("policy", "show", folder=practice).stdout
     file.write_text("danger: {steps: [], repeat: 0}\n")
     wrong = run("policy", "import", str(file), folder=practice)
     assert wrong.returncode == 2
