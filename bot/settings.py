@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     @field_validator("smtp_from")
     @classmethod
     def _comes_from(cls, value: str) -> str:
-        if value and not is_mailbox(parseaddr(value)[1]):
+        if value and not (value.isprintable() and is_mailbox(parseaddr(value)[1])):
             raise ValueError("give an address such as alerts@example.org, or Handrail <alerts@example.org>")
         return value
 

@@ -17,7 +17,6 @@ from aiosmtplib import (
     SMTPAuthenticationError,
     SMTPDataError,
     SMTPException,
-    SMTPNotSupported,
     SMTPRecipientRefused,
     SMTPResponseException,
 )
@@ -108,10 +107,11 @@ class Email:
         except SMTPResponseException as error:
             # Not chained: it holds the address.
             raise SendError(_fault(error)) from None
-        except (SMTPException, OSError, TimeoutError) as error:
+        except (SMTPException, OSError) as error:
             if handed_over:
                 raise InDoubt(type(error).__name__) from None
-            raise SendError(Fault.NOT_ALLOWED if isinstance(error, SMTPNotSupported) else Fault.DOWN) from None
+            # What is no trouble of the connection is something that the server does not offer.
+            raise SendError(Fault.DOWN if isinstance(error, OSError) else Fault.NOT_ALLOWED) from None
         finally:
             await _leave(client)
         return str(letter["Message-ID"])
@@ -133,14 +133,14 @@ class Email:
             if error.code < 500:
                 return f"{where} cannot check the password at the moment ({error.code}): try again later"
             return f"{where} does not take HANDRAIL_SMTP_USER with HANDRAIL_SMTP_PASSWORD: copy both anew"
-        except SMTPNotSupported:
-            return (
-                f"{where} does not offer what HANDRAIL_SMTP_SECURITY={self._server.security} or a password needs: "
-                "look up which of tls and starttls it takes, and on which port"
-            )
         except SMTPResponseException as error:
             return f"{where} refuses HANDRAIL_SMTP_FROM={self._address} ({error.code}): take an address that it may send for"
-        except (SMTPException, OSError, TimeoutError) as error:
+        except (SMTPException, OSError) as error:
+            if not isinstance(error, OSError):
+                return (
+                    f"{where} does not offer what HANDRAIL_SMTP_SECURITY={self._server.security} or a password needs: "
+                    "look up which of tls and starttls it takes, and on which port"
+                )
             why = _certificate(error) or type(error).__name__
             return f"{where} cannot be reached ({why}): look at HANDRAIL_SMTP_HOST, _PORT and _SECURITY, and at the firewall"
         finally:
@@ -175,7 +175,7 @@ class Email:
 async def _leave(client: aiosmtplib.SMTP) -> None:
     """End the connection; politely where it still stands."""
     if client.is_connected:
-        with contextlib.suppress(SMTPException, OSError, TimeoutError):
+        with contextlib.suppress(SMTPException, OSError):
             await client.quit(timeout=GOODBYE_WITHIN)
     client.close()
 

@@ -49,7 +49,7 @@ class MailDouble:
     def authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _kind: str, given: Any) -> AuthResult:
         assert isinstance(given, LoginPassword)
         known = self.users.get(given.login.decode())
-        return AuthResult(success=known is not None and known == given.password.decode())
+        return AuthResult(success=known is not None and known == given.password.decode(), handled=False)
 
     async def _trouble(self, server: SMTP, command: str, *, after: bool = False) -> str | None:
         for trouble in self._troubles:
