@@ -16,9 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from actions import all_actions
 from bot import content
-from bot.care import addresses, asking, danger, safe_phone
+from bot.care import addresses, asking, call, danger, safe_phone
+from bot.care.call import Answer
 from bot.care.turn import OpenTurns
 from bot.care.undelivered import Undelivered
+from bot.channels.voice import Pressed
 from bot.content import Content
 from bot.conversation import language
 from bot.conversation.engine import EngineClient
@@ -49,6 +51,8 @@ SOONEST = 0.05
 IDLE = 0.5
 GRACE = 2.0
 ANSWERING = 4
+# Whoever has pressed a key hears nothing until it was taken, and their provider gives up after fifteen seconds.
+KEY_WITHIN = 8.0
 
 
 def load_domain(home: Path) -> dict[str, Any]:
@@ -180,6 +184,13 @@ class Handrail:
 
     async def _reading(self, stop: asyncio.Event) -> None:
         await every(IDLE, self.reader.run_once, stop, self.store)
+
+    async def pressed(self, message_id: str, key: Pressed) -> Answer | None:
+        """Do what a key asks for that somebody pressed in a call; nothing where the call is none of ours."""
+        async with asyncio.timeout(KEY_WITHIN), self.store.write() as unit:
+            return await call.pressed(
+                unit, self.content, message_id, key.provider_id, key.to, key.key, self.clock.now()
+            )
 
     async def healthy(self) -> bool:
         """Whether the database answers."""

@@ -1,14 +1,17 @@
-"""The connections to the outside that the settings ask for: channels, bots, the carrier of text messages."""
+"""The connections to the outside that the settings ask for: channels, bots, the carriers of texts and calls, the mail server."""
 
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from bot.channels import sms, telegram
+from bot.channels import email, sms, telegram, voice
+from bot.channels.email import PORTS, Email, Security, Server
 from bot.channels.sms import Provider, Sms
 from bot.channels.telegram import TelegramBot
 from bot.channels.twilio import Twilio
+from bot.channels.twilio_calls import TwilioCalls
+from bot.channels.voice import Voice
 from bot.content import Content
 from bot.delivery.messages import Channel
 from bot.settings import Settings
@@ -24,6 +27,8 @@ class Connections:
 
     bots: dict[str, TelegramBot] = field(default_factory=dict)
     provider: Provider | None = None
+    voice: Voice | None = None
+    email: Email | None = None
     channels: dict[str, Channel] = field(default_factory=dict)
 
 
@@ -38,12 +43,10 @@ async def connected(settings: Settings, content: Content) -> AsyncIterator[Conne
                 bot = TelegramBot(name, token.get_secret_value(), settings.telegram_api_url)
                 made.bots[name] = await stack.enter_async_context(bot)
                 made.channels[name] = bot
-        if settings.twilio_auth_token:
-            auth = [
-                token.get_secret_value()
-                for token in (settings.twilio_auth_token, settings.twilio_auth_token_old)
-                if token
-            ]
+        auth = [
+            token.get_secret_value() for token in (settings.twilio_auth_token, settings.twilio_auth_token_old) if token
+        ]
+        if settings.twilio_from:
             made.provider = Twilio(
                 settings.twilio_account_sid,
                 auth,
@@ -54,6 +57,22 @@ async def connected(settings: Settings, content: Content) -> AsyncIterator[Conne
             )
             stack.push_async_callback(made.provider.close)
             made.channels[sms.NAME] = Sms(made.provider, settings.sms_rate, exempt_texts(content))
+        if settings.twilio_call_from:
+            caller = TwilioCalls(
+                settings.twilio_account_sid,
+                auth,
+                settings.twilio_call_from,
+                settings.public_url,
+                settings.twilio_api_url,
+            )
+            stack.push_async_callback(caller.close)
+            made.channels[voice.NAME] = made.voice = Voice(caller, content)
+        if settings.smtp_host:
+            password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
+            security = Security(settings.smtp_security)
+            port = settings.smtp_port or PORTS[security]
+            server = Server(settings.smtp_host, port, security, settings.smtp_user, password)
+            made.channels[email.NAME] = made.email = Email(server, settings.smtp_from, content)
         yield made
 
 

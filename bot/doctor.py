@@ -102,9 +102,26 @@ async def _channels(settings: Settings, content: Content) -> list[Examined]:
                 "HANDRAIL_TELEGRAM_STAFF_TOKEN (docs/telegram.md), or Twilio's settings (docs/sms.md)"
             )
             rows.append(Examined("channels", good=False, sentence=sentence))
-        if made.provider is not None or settings.telegram_webhook:
+        rows += await _ways_to_staff(settings, made)
+        if made.provider is not None or made.voice is not None or settings.telegram_webhook:
             rows.append(_listening(settings))
         return rows
+
+
+async def _ways_to_staff(settings: Settings, made: Connections) -> list[Examined]:
+    """Whether staff can be called, and written to by e-mail, as far as that is set up."""
+    rows = []
+    if made.voice is not None:
+        wrong = await made.voice.caller.examine()
+        ready = f"{settings.twilio_call_from} can call; keys come in at {settings.public_url}/voice/key"
+        rows.append(Examined("call", good=wrong is None, sentence=wrong or ready))
+    elif made.channels:
+        sentence = "HANDRAIL_TWILIO_CALL_FROM is not set, so that a definite danger is told by message alone and nobody is called"
+        rows.append(Examined("call", good=True, sentence=sentence))
+    if made.email is not None:
+        wrong = await made.email.examine()
+        rows.append(Examined("email", good=wrong is None, sentence=wrong or f"{settings.smtp_host} takes our letters"))
+    return rows
 
 
 def _two_bots(settings: Settings, made: Connections) -> list[Examined]:

@@ -13,7 +13,7 @@ import structlog
 
 from bot import typed
 from bot.app import EngineHost, Handrail, every, load_content, load_screen, until_done
-from bot.channels import console, sms
+from bot.channels import console, email, sms, voice
 from bot.channels.sms import Provider
 from bot.channels.telegram import TelegramBot
 from bot.channels.telegram_reading import Polling
@@ -25,7 +25,7 @@ from bot.delivery.spool import Spool
 from bot.opening import make_data_folder, opened_store, unsigned
 from bot.schedule.clock import RealClock
 from bot.settings import Settings
-from bot.web.border import Border
+from bot.web.border import Border, Calls
 from bot.web.server import serving
 
 log = structlog.get_logger()
@@ -116,6 +116,10 @@ async def _examine(connections: Connections, settings: Settings) -> None:
     asked = [say(name, bot.examine(webhook=settings.telegram_webhook)) for name, bot in bots]
     if connections.provider is not None:
         asked.append(say(sms.NAME, connections.provider.examine()))
+    if connections.voice is not None:
+        asked.append(say(voice.NAME, connections.voice.caller.examine()))
+    if connections.email is not None:
+        asked.append(say(email.NAME, connections.email.examine()))
     await asyncio.gather(*asked)
 
 
@@ -127,12 +131,21 @@ async def _open_border(
     bots: dict[str, tuple[TelegramBot, str]] = {}
     if settings.telegram_webhook:
         bots = {name: (bot, webhook_secret(settings, name)) for name, bot in connections.bots.items()}
-    if not bots and connections.provider is None:
+    if not bots and connections.provider is None and connections.voice is None:
         yield
         return
     told = app.senders[sms.NAME].told if sms.NAME in app.senders else None
+    calls = Calls(connections.voice, app.senders[voice.NAME].told, app.pressed) if connections.voice else None
     border = Border(
-        reception.take, app.intake.set_aside, told, connections.provider, bots, app.healthy, app.overdue, app.counted
+        reception.take,
+        app.intake.set_aside,
+        told,
+        connections.provider,
+        bots,
+        app.healthy,
+        app.overdue,
+        app.counted,
+        calls,
     )
     async with serving(border.app, settings.listen, settings.port) as port:
         sys.stderr.write(f"Webhooks are taken on {settings.listen}:{port}, for {settings.public_url}.\n")

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from email.utils import parseaddr
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -20,6 +21,9 @@ PREFIX = "HANDRAIL_"
 ENV_FILE = Path(".env")
 _TOKEN = re.compile(r"\d{3,20}:[A-Za-z0-9_-]{3,100}")
 # An address of this machine or its name. Nothing at all would mean every address that it has.
+# A mailbox as a server takes it: no signs beyond ASCII, which not every server knows.
+_MAILBOX = re.compile(r"[!-?A-~]+@[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?")
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _LISTENS = re.compile(r"[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 UNNAMED = Practice()
 HOME = Path(__file__).resolve().parent.parent
@@ -69,6 +73,14 @@ class Settings(BaseSettings):
     twilio_api_url: str = ""
     twilio_answers_keywords: bool = True
     sms_rate: float = Field(default=1.0, gt=0, le=1000)
+    twilio_call_from: str = ""
+
+    smtp_host: str = ""
+    smtp_port: int | None = Field(default=None, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: SecretStr | None = None
+    smtp_from: str = ""
 
     public_url: str = ""
     heartbeat_url: str = ""
@@ -108,7 +120,26 @@ class Settings(BaseSettings):
             raise ValueError("give the token as BotFather shows it: digits, a colon, letters and digits")
         return value
 
-    @field_validator("twilio_auth_token", "twilio_auth_token_old")
+    @field_validator("smtp_port", mode="before")
+    @classmethod
+    def _left_empty(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _comes_from(cls, value: str) -> str:
+        if value and not (value.isprintable() and is_mailbox(parseaddr(value)[1])):
+            raise ValueError("give an address such as alerts@example.org, or Handrail <alerts@example.org>")
+        return value
+
+    @field_validator("twilio_call_from")
+    @classmethod
+    def _number(cls, value: str) -> str:
+        if value and not re.fullmatch(r"\+\d{7,15}", value):
+            raise ValueError("give the number that calls come from, such as +15035550100")
+        return value
+
+    @field_validator("twilio_auth_token", "twilio_auth_token_old", "smtp_password")
     @classmethod
     def _nothing_is_none(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value and value.get_secret_value() else None
@@ -138,15 +169,17 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _whole(self) -> "Settings":
-        given = (self.twilio_account_sid, self.twilio_auth_token, self.twilio_from)
+        given = (self.twilio_account_sid, self.twilio_auth_token, self.twilio_from or self.twilio_call_from)
         if any(given) and not all(given):
             names = ("HANDRAIL_TWILIO_ACCOUNT_SID", "HANDRAIL_TWILIO_AUTH_TOKEN", "HANDRAIL_TWILIO_FROM")
             missing = [name for name, value in zip(names, given, strict=True) if not value]
-            raise ValueError(f"{' and '.join(missing)}: missing, so that SMS cannot be set up; the others are there")
+            what = "calls" if self.twilio_call_from and not self.twilio_from else "SMS"
+            raise ValueError(f"{' and '.join(missing)}: missing, so that {what} cannot be set up; the others are there")
         if all(given) and not self.public_url:
             raise ValueError(
-                "HANDRAIL_PUBLIC_URL: missing; SMS come in by calls to it, and their signature holds for it"
+                "HANDRAIL_PUBLIC_URL: missing; SMS and keys come in by calls to it, and their signature holds for it"
             )
+        self._whole_smtp()
         if self.telegram_webhook and not self.public_url.startswith("https://"):
             raise ValueError("HANDRAIL_PUBLIC_URL: Telegram's webhook needs one that starts with https://")
         if self.telegram_token and self.telegram_token == self.telegram_staff_token:
@@ -154,6 +187,19 @@ class Settings(BaseSettings):
                 "HANDRAIL_TELEGRAM_STAFF_TOKEN: is the token of the clients' bot; staff need one of their own"
             )
         return self
+
+    def _whole_smtp(self) -> None:
+        if bool(self.smtp_host) != bool(self.smtp_from):
+            missing = "HANDRAIL_SMTP_FROM" if self.smtp_host else "HANDRAIL_SMTP_HOST"
+            raise ValueError(f"{missing}: missing, so that e-mail cannot be set up; the other is there")
+        if bool(self.smtp_user) != bool(self.smtp_password):
+            missing = "HANDRAIL_SMTP_PASSWORD" if self.smtp_user else "HANDRAIL_SMTP_USER"
+            raise ValueError(f"{missing}: missing; a mail server asks for both or for neither")
+        if self.smtp_security == "none" and self.smtp_host and self.smtp_host not in _THIS_MACHINE:
+            raise ValueError(
+                "HANDRAIL_SMTP_SECURITY: none would send alerts and the password in the clear; it is for a server on this "
+                "machine. Give starttls or tls"
+            )
 
     @field_validator("country")
     @classmethod
@@ -239,6 +285,11 @@ class Settings(BaseSettings):
         if file is not None and file.exists():
             raise SettingsError([f"{lacking}: put the key file there with which {file} was made"])
         raise SettingsError([f"{lacking}: `handrail keys new` makes a key file"])
+
+
+def is_mailbox(text: str) -> bool:
+    """Whether a text is an e-mail address alone."""
+    return len(text) <= 254 and _MAILBOX.fullmatch(text) is not None
 
 
 def read_settings() -> Settings:

@@ -31,6 +31,9 @@ FILLED = {
     "day": "Monday, 30 November",
     "staff": "Ruth",
     "relative": "Ana",
+    "number": "12",
+    "minutes": "30",
+    "about": "This is about suicide. It is definite.",
     "rates": " Message and data rates may apply.",
 }
 SHOUTING = re.compile(r"!|\b(?:great|awesome|amazing) (?:job|work)\b", re.IGNORECASE)

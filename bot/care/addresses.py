@@ -33,6 +33,9 @@ async def did_not_reach(
     Staff whose phone was off for a moment are paged again all the same: nobody else would notice.
     """
     contact = await unit.session.get_one(ContactPointRow, message.contact_id)
+    if message.channel != contact.channel:
+        # A number that cannot be called may take texts all the same.
+        return
     if fault is Fault.OPTED_OUT:
         contact.opted_out_at = contact.opted_out_at or now
     elif fault in _SUSPENDS:

@@ -86,14 +86,13 @@ async def hear(voice: Voice, text: str, written_at: datetime) -> None:
     number, letter, rest = given
     alert_id: str | None = None
     if letter == "a":
-        reply = await _acknowledge(unit, case.content, staff, number, now)
+        _, reply = await take(unit, case.content, staff, number, now)
     elif letter == "v":
         reply, alert_id = await _story(unit, staff, number, now)
     elif letter == "h":
         reply = await _take_over(voice, number)
     elif letter == "e":
-        changed = await alerts.escalate(unit, number, staff.id, now)
-        reply = await _tell(unit, staff, number, changed, f"Alert {number} goes on to the next people now.")
+        _, reply = await pass_on(unit, staff, number, now)
     elif not rest:
         reply = f"Say what was done: {number}{letter} and a few words."
     elif letter == "n":
@@ -107,7 +106,14 @@ async def hear(voice: Voice, text: str, written_at: datetime) -> None:
     await _say(case, reply, alert_id)
 
 
-async def _acknowledge(unit: Unit, content: Content, staff: Person, number: int, now: datetime) -> str:
+async def pass_on(unit: Unit, staff: Person, number: int, now: datetime) -> tuple[Changed, str]:
+    """Someone can't take an alert; returns what became of it, and what they are told."""
+    changed = await alerts.escalate(unit, number, staff.id, now)
+    return changed, await _tell(unit, staff, number, changed, f"Alert {number} goes on to the next people now.")
+
+
+async def take(unit: Unit, content: Content, staff: Person, number: int, now: datetime) -> tuple[Changed, str]:
+    """Someone takes an alert, and the person in danger is told; returns what became of it, and what they are told."""
     changed = await alerts.acknowledge(unit, number, staff.id, now)
     if changed.change is Change.DONE and changed.alert is not None:
         await danger.acknowledged(unit, content, changed.alert, staff, now)
@@ -124,7 +130,7 @@ async def _acknowledge(unit: Unit, content: Content, staff: Person, number: int,
         f"Alert {number} is yours.{more} {number}v to read why, {number}h to write with them yourself.{until} "
         f"{number}c and a note when it is done."
     )
-    return await _tell(unit, staff, number, changed, done)
+    return changed, await _tell(unit, staff, number, changed, done)
 
 
 async def _take_over(voice: Voice, number: int) -> str:

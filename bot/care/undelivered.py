@@ -11,11 +11,14 @@ from bot.content import Content
 from bot.delivery import outbox
 from bot.delivery.messages import Fault, Lane, Outbound
 from bot.escalation import alerts
-from bot.escalation.policy import AlertKind
+from bot.escalation.policy import AlertKind, How
 from bot.store import conversations, people
 from bot.store.database import Unit
-from bot.store.tables import ConversationRow, OutboundRow
+from bot.store.tables import ContactPointRow, ConversationRow, OutboundRow, PersonRow
 
+# By these ways only pages go out: nobody would notice otherwise that they have stopped working.
+_PAGES_ALONE = {How.EMAIL: "e-mail", How.CALL: "call"}
+_MUST_BE_MENDED = (Fault.NO_SUCH_ADDRESS, Fault.NOT_ALLOWED, Fault.REFUSED, Fault.OPTED_OUT, Fault.BLOCKED)
 UNSURE, UNSURE_AFTER = "talk.unsure", timedelta(minutes=1)
 
 
@@ -35,9 +38,12 @@ class Undelivered:
         await addresses.did_not_reach(unit, message, fault, self.passed_on, now)
         elsewhere = message.lane in outbox.REPEATABLE and await _elsewhere(unit, message, now)
         if message.lane is Lane.ALERT:
-            if message.alert_id and not elsewhere:
+            # Who lets a call ring is not there, whatever else was sent to them: others are asked now.
+            if message.alert_id and (not elsewhere or fault is Fault.UNANSWERED):
                 await alerts.page_failed(unit, message.alert_id, now)
-            if fault in (Fault.BLOCKED, Fault.OPTED_OUT, Fault.NO_SUCH_ADDRESS):
+            if message.channel in _PAGES_ALONE:
+                await _tell_of_way(unit, message, fault, reason, now)
+            elif fault in (Fault.BLOCKED, Fault.OPTED_OUT, Fault.NO_SUCH_ADDRESS):
                 await _tell(unit, message, AlertKind.OPT_OUT, f"An alert could not be sent to them: {reason}.", now)
             return
         if message.lane is Lane.CRISIS and message.alert_id:
@@ -81,13 +87,15 @@ async def _elsewhere(unit: Unit, message: outbox.Leased, now: datetime) -> bool:
 
     Once for each message: what waits there already for the same alert is not doubled.
     """
-    conversation = await conversations.of_person(
-        unit, message.person_id, lock=False, usable=True, besides=message.contact_id
-    )
+    contact = await unit.session.get_one(ContactPointRow, message.contact_id)
+    # A number that was called in vain may still take a text.
+    tried = contact.id if contact.channel == message.channel else None
+    conversation = await conversations.of_person(unit, message.person_id, lock=False, usable=True, besides=tried)
     if conversation is None:
         return False
     known = select(OutboundRow.id).where(
         OutboundRow.contact_point_id == conversation.contact_point_id,
+        OutboundRow.channel == conversation.contact.channel,
         OutboundRow.alert_id == message.alert_id,
         OutboundRow.lane == int(message.lane),
         OutboundRow.created_at >= message.created_at,
@@ -95,6 +103,16 @@ async def _elsewhere(unit: Unit, message: outbox.Leased, now: datetime) -> bool:
     if await unit.session.scalar(known.limit(1)) is None:
         await outbox.enqueue(unit, conversation, [message.message], message.lane, now, alert_id=message.alert_id)
     return True
+
+
+async def _tell_of_way(unit: Unit, message: outbox.Leased, fault: Fault | None, reason: str, now: datetime) -> None:
+    """What must be mended about e-mail or calls is told to all, whoever it concerns: they can be paged by other ways."""
+    if fault not in _MUST_BE_MENDED:
+        return
+    person = await unit.session.get_one(PersonRow, message.person_id)
+    way = _PAGES_ALONE[How(message.channel)]
+    story = f"{now:%d %b %H:%M} UTC. An alert could not reach case {person.case_number} by {way}: {reason}."
+    await alerts.raise_alert(unit, alerts.Raising(AlertKind.TECHNICAL, story=story), now)
 
 
 async def _tell(unit: Unit, message: outbox.Leased, kind: AlertKind, story: str, now: datetime) -> None:

@@ -93,10 +93,8 @@ class Sms:
         return await self.provider.find(delivery.address, self._body(delivery.message, delivery.lane), since, known)
 
     def _body(self, message: Outbound, lane: Lane) -> str:
-        text = message.text
-        exempt = lane in (Lane.CRISIS, Lane.ALERT) or text in self._exempt
-        if message.numbered and message.alert is None:
-            text += "".join(f"\n{at} {choice.title}" for at, choice in enumerate(message.choices, start=1))
+        exempt = lane in (Lane.CRISIS, Lane.ALERT) or message.text in self._exempt
+        text = message.with_numbers
         if not exempt:
             text = without_drugs(text)
         text = to_gsm(text)

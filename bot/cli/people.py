@@ -14,7 +14,7 @@ from bot.settings import Settings, read_settings
 
 client_app = typer.Typer(no_args_is_help=True, help="Clients: add one, see how one is doing.")
 family_app = typer.Typer(no_args_is_help=True, help="Family members: add one.")
-staff_app = typer.Typer(no_args_is_help=True, help="Staff: add one.")
+staff_app = typer.Typer(no_args_is_help=True, help="Staff: add one, say how they are paged, show it.")
 
 Key = Annotated[str, typer.Argument(help="A short name for them, such as maya; letters, digits, - and _.")]
 Name = Annotated[str, typer.Option(help="Their name, as they are greeted by its first word.")]
@@ -122,6 +122,86 @@ def add_staff(
             number=number or None,
         )
     )
+
+
+@staff_app.command("reach")
+def reach_staff(
+    key: Annotated[str, typer.Argument(help="The short name of someone on staff.")],
+    email: Annotated[str, typer.Option(help="Their e-mail address.")] = "",
+    call: Annotated[str, typer.Option(help="The number on which they are called.")] = "",
+    no_email: Annotated[bool, typer.Option("--no-email", help="Write them no e-mails.")] = False,
+    no_call: Annotated[
+        bool, typer.Option("--no-call", help="Never call them, nor on the number they text from.")
+    ] = False,
+) -> None:
+    """Set how someone on staff is paged beside the chat in which they write."""
+    from bot.care import reach
+    from bot.care.enrolment import EnrolmentError
+    from bot.escalation.policy import How
+    from bot.opening import opened_store
+    from bot.settings import is_mailbox
+
+    async def work(settings: Settings, number: str | None) -> list[str]:
+        now = datetime.now(UTC)
+        async with opened_store(settings) as store, store.write() as unit:
+            row = await reach.staff(unit, key)
+            for how, address, never in ((How.EMAIL, email, no_email), (How.CALL, number, no_call)):
+                if address:
+                    await reach.set_address(unit, row, how, address, now)
+                elif never:
+                    await reach.rule_out(unit, row, how, now)
+            return _ways(key, await reach.shown(unit, row))
+
+    def read(settings: Settings) -> str | None:
+        if (email and no_email) or (call and no_call):
+            raise EnrolmentError("give an address, or the --no- of it, not both")
+        if not (email or call or no_email or no_call):
+            raise EnrolmentError("say what to set: --email, --call, --no-email or --no-call; `staff show` only shows")
+        if email and not is_mailbox(email):
+            raise EnrolmentError(
+                "--email: that is no e-mail address; give one such as ruth@example.org, without a name"
+            )
+        number = questions.read_number(call, settings.country) if call else None
+        if call and number is None:
+            raise EnrolmentError("--call: that is no phone number; give it with + and the country code")
+        return number
+
+    with told():
+        settings = read_settings()
+        for line in asyncio.run(work(settings, read(settings))):
+            typer.echo(line)
+        lacking = {
+            "e-mail": email and not settings.smtp_host and "HANDRAIL_SMTP_HOST",
+            "calls": call and not settings.twilio_call_from and "HANDRAIL_TWILIO_CALL_FROM",
+        }
+        for what, setting in lacking.items():
+            if setting:
+                typer.echo(f"It is kept, but {setting} is not set: there are no {what} until it is.", err=True)
+
+
+@staff_app.command("show")
+def show_staff(
+    key: Annotated[str, typer.Argument(help="The short name of someone on staff; left out: all of them.")] = "",
+) -> None:
+    """Show how staff are paged."""
+    from bot.care import reach
+    from bot.opening import opened_store
+    from bot.store import people
+
+    async def work(settings: Settings) -> list[str]:
+        async with opened_store(settings) as store, store.read() as unit:
+            chosen = [(key, await reach.staff(unit, key))] if key else await people.staff_by_key(unit)
+            return [line for name, row in chosen for line in _ways(name, await reach.shown(unit, row))]
+
+    with told():
+        for line in asyncio.run(work(read_settings())):
+            typer.echo(line)
+
+
+def _ways(key: str, ways: Any) -> list[str]:
+    """Someone's name, and a line for each way to them."""
+    lines = ["  ".join(part for part in (f"  {way.channel}", way.address, way.state) if part) for way in ways]
+    return [f"{key}:", *(lines or ["  no way yet: `handrail invite` makes the code by which they join"])]
 
 
 def invite(

@@ -134,11 +134,18 @@ def show_policies() -> None:
         async with opened_store(settings) as store, store.read() as unit:
             policies = await arranged.policies(unit)
         for name, policy in policies.items():
-            steps = ", ".join(f"{{after: {step.minutes}, who: {step.who}}}" for step in policy.steps)
+            steps = ", ".join(_step(step) for step in policy.steps)
             typer.echo(f"{name}: {{steps: [{steps}], repeat: {policy.repeat}}}")
 
     with told():
         asyncio.run(work(read_settings()))
+
+
+def _step(step: Any) -> str:
+    from bot.escalation.policy import How
+
+    how = "" if step.how == (How.MESSAGE,) else f", how: [{', '.join(step.how)}]"
+    return f"{{after: {step.minutes}, who: {step.who}{how}}}"
 
 
 async def _staff(unit: Any) -> dict[str, str]:

@@ -156,6 +156,13 @@ class Outbound:
         """Whether the choices get numbers where there are no buttons: only where none of them is a number itself."""
         return bool(self.choices) and not any(choice.title[:1].isdigit() for choice in self.choices)
 
+    @property
+    def with_numbers(self) -> str:
+        """The text where there are no buttons: its choices below it, with numbers; a page has its own short answers."""
+        if not self.numbered or self.alert is not None:
+            return self.text
+        return self.text + "".join(f"\n{at} {choice.title}" for at, choice in enumerate(self.choices, start=1))
+
     def chosen(self, text: str, *, last: bool = False, numbers: bool = False) -> Choice | None:
         """The choice that a text names.
 
@@ -223,6 +230,7 @@ class Fault(Enum):
     NO_SUCH_ADDRESS = ("this address does not exist or takes no messages: ask them for another", False)
     REFUSED = ("the provider refuses this message: look at its words", False)
     NOT_ALLOWED = ("our account may not send: check its token, its balance and its registration", False)
+    UNANSWERED = ("nobody took the call by pressing a key: the next step follows", False)
     NO_CHANNEL = ("the channel of this address is not set up: `handrail doctor` says what it needs", False)
 
     def __init__(self, sentence: str, retry: bool) -> None:

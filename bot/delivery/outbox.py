@@ -68,15 +68,22 @@ class Outcome:
 
 async def enqueue(
     unit: Unit,
-    conversation: ConversationRow,
+    conversation: ConversationRow | ContactPointRow,
     messages: Sequence[Outbound],
     lane: Lane,
     now: datetime,
     *,
     alert_id: str | None = None,
     not_before: datetime | None = None,
+    channel: str | None = None,
 ) -> list[str]:
-    """Queue messages into a conversation, in order, to go out now or later; returns their ids."""
+    """Queue messages into a conversation, in order, to go out now or later; returns their ids.
+
+    Args:
+        conversation: or an address at which no conversation is held.
+        channel: where it is another one than the address is known for, as when the number of a text is called.
+    """
+    contact = conversation if isinstance(conversation, ContactPointRow) else conversation.contact
     ids = []
     for message in messages:
         row_id = new_id()
@@ -84,8 +91,8 @@ async def enqueue(
             OutboundRow(
                 id=row_id,
                 person_id=conversation.person_id,
-                contact_point_id=conversation.contact_point_id,
-                channel=conversation.contact.channel,
+                contact_point_id=contact.id,
+                channel=channel or contact.channel,
                 lane=int(lane),
                 body_sealed=unit.seal(OutboundRow, "body_sealed", row_id, message.dump()),
                 alert_id=alert_id,
@@ -359,7 +366,7 @@ async def by_report(unit: Unit, channel: str, message_id: str | None, provider_i
 async def forward(unit: Unit, message_id: str, report: Report, now: datetime) -> Leased | None:
     """Move a message as far as its provider says; never back. Returns it where it has just failed."""
     row = (await _locked(unit, [message_id]))[message_id]
-    if report.receipt <= row.receipt or row.receipt >= Receipt.DELIVERED:
+    if report.receipt <= row.receipt or row.receipt >= Receipt.DELIVERED or _of_another(row, report):
         return None
     row.receipt = int(report.receipt)
     row.provider_id = row.provider_id or report.provider_id
@@ -370,7 +377,8 @@ async def forward(unit: Unit, message_id: str, report: Report, now: datetime) ->
     if report.receipt is Receipt.DELIVERED:
         row.status, row.receipt_due = OutStatus.DELIVERED, None
         contact = await unit.session.get_one(ContactPointRow, row.contact_point_id)
-        if contact.suspended_at and row.sent_at and row.sent_at > contact.suspended_at:
+        same = row.channel == contact.channel
+        if same and contact.suspended_at and row.sent_at and row.sent_at > contact.suspended_at:
             contact.suspended_at = contact.suspended_until = None
     if report.receipt is not Receipt.FAILED:
         return None
@@ -378,6 +386,29 @@ async def forward(unit: Unit, message_id: str, report: Report, now: datetime) ->
     row.reason = (report.fault.name.lower() if report.fault else "undelivered")[:64]
     contact = await unit.session.get_one(ContactPointRow, row.contact_point_id)
     return _leased(unit, row, contact)
+
+
+def _of_another(row: OutboundRow, report: Report) -> bool:
+    """Whether a report is about an earlier attempt, which ends without taking anything away from the later one."""
+    return report.receipt is Receipt.FAILED and row.repeat and row.provider_id not in (None, report.provider_id)
+
+
+async def called(unit: Unit, message_id: str, channel: str, provider_id: str) -> OutboundRow | None:
+    """A message of a channel that its provider now tells of as being answered; nothing where it was another, or was answered.
+
+    Of one that may have gone out twice only one id is known, and either may be answered.
+    """
+    query = select(OutboundRow).where(OutboundRow.id == message_id, OutboundRow.channel == channel).with_for_update()
+    row = (await unit.session.scalars(query)).first()
+    if row is None or row.receipt == Receipt.DELIVERED:
+        return None
+    return row if row.repeat or row.provider_id in (None, provider_id) else None
+
+
+def answered(row: OutboundRow, provider_id: str, now: datetime) -> None:
+    """Whoever was called has answered: it arrived, even where the provider had given the call up for ended before."""
+    row.status, row.receipt, row.receipt_due = OutStatus.DELIVERED, int(Receipt.DELIVERED), None
+    row.provider_id, row.sent_at = provider_id, row.sent_at or now
 
 
 async def never_sent(unit: Unit, message_id: str, now: datetime) -> None:

@@ -94,8 +94,8 @@ async def raise_alert(unit: Unit, what: Raising, now: datetime) -> tuple[AlertRo
         _open_again(alert, now)
         return alert, await paging.take_step(unit, alert, now)
     if what.kind is AlertKind.DANGER and not await paging.paged_since(unit, alert, now - PAGED_LATELY):
-        who = Policy.thaw(alert.policy).who(max(alert.next_step - 1, 0))
-        await paging.page_all(unit, alert, who, now, again=True)
+        frozen, step = Policy.thaw(alert.policy), max(alert.next_step - 1, 0)
+        await paging.page_all(unit, alert, frozen.who(step), frozen.how(step), now, again=True)
     return alert, await paging.reached(unit, alert)
 
 

@@ -1,6 +1,7 @@
 """Paging: whom a step of an alert asks, what the page says, and whether it is still wanted when it is sent."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -8,10 +9,11 @@ from sqlalchemy import func, select
 from bot.delivery import outbox
 from bot.delivery.messages import Choice, Lane, Outbound, OutStatus
 from bot.escalation import arranged, rota
-from bot.escalation.policy import NEVER_WAIT, AlertKind, AlertStatus, Policy, Who
+from bot.escalation.policy import NEVER_WAIT, AlertKind, AlertStatus, How, Policy, Who
+from bot.escalation.ways import rings, ways
 from bot.recovery.joining import has_agreed
 from bot.recovery.people import Role
-from bot.store import conversations, people
+from bot.store import people
 from bot.store.database import Unit, new_id
 from bot.store.tables import AlertRow, AlertStepRow, OutboundRow, PersonRow
 
@@ -29,12 +31,12 @@ async def take_step(unit: Unit, alert: AlertRow, now: datetime, *, without: str 
     policy = Policy.thaw(alert.policy)
     step = alert.next_step
     who = policy.who(step)
-    paged = await page_all(unit, alert, who, now, again=step > 0, without=without)
+    paged = await page_all(unit, alert, who, policy.how(step), now, again=step > 0, without=without)
     while not paged and who is not Who.EVERYONE:
         # Nobody whom this step names can be reached: the next one is taken at once.
         step += 1
         who = policy.who(step)
-        paged = await page_all(unit, alert, who, now, again=True, without=without)
+        paged = await page_all(unit, alert, who, policy.how(step), now, again=True, without=without)
     unit.session.add(AlertStepRow(id=new_id(), alert_id=alert.id, step=step, who=who, reached=paged, at=now))
     alert.next_step = step + 1
     alert.next_at = alert.raised_at + policy.moment(step + 1)
@@ -121,16 +123,29 @@ async def _on_call(unit: Unit, staff: Sequence[PersonRow], now: datetime) -> lis
 
 
 async def page_all(
-    unit: Unit, alert: AlertRow, who: Who, now: datetime, *, again: bool, without: str | None = None
+    unit: Unit,
+    alert: AlertRow,
+    who: Who,
+    how: Sequence[How],
+    now: datetime,
+    *,
+    again: bool,
+    without: str | None = None,
 ) -> int:
+    """Page everybody whom a step names, in each of its ways; returns how many people that were."""
     paged = 0
     page = await _page(unit, alert, again=again)
     for person in await recipients(unit, alert, who, now, without):
-        # Not locked: whoever is paged may be writing at this moment, and neither must wait for the other.
-        conversation = await conversations.of_person(unit, person.id, lock=False, usable=True)
-        if conversation is not None:
-            await outbox.enqueue(unit, conversation, [page], Lane.ALERT, now, alert_id=alert.id)
-            paged += 1
+        found = await ways(unit, person.id, how)
+        for way in found:
+            if way.channel == How.CALL and await rings(unit, alert, person.id):
+                continue
+            # By these ways it is told in other words: so much must be known of it there.
+            told = {"language": person.language, "title": title(alert), "again": again}
+            other = way.channel in (How.CALL, How.EMAIL)
+            said = replace(page, alert={**(page.alert or {}), **told}) if other else page
+            await outbox.enqueue(unit, way.contact, [said], Lane.ALERT, now, alert_id=alert.id, channel=way.channel)
+        paged += bool(found)
     return paged
 
 

@@ -1,4 +1,4 @@
-"""Who is told of what, and after how long. A policy is frozen into the alert when it is raised.
+"""Who is told of what, how, and after how long. A policy is frozen into the alert when it is raised.
 
 The policies of this file stand where a practice has none of its own (`handrail policy`).
 """
@@ -9,7 +9,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 
 class AlertKind(StrEnum):
@@ -40,12 +40,23 @@ class Who(StrEnum):
     EVERYONE = "everyone"
 
 
+class How(StrEnum):
+    """By which way a step pages; ``MESSAGE`` is wherever someone on staff writes to us."""
+
+    MESSAGE = "message"
+    TELEGRAM = "telegram"
+    SMS = "sms"
+    EMAIL = "email"
+    CALL = "call"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: minutes after the alert was raised, and whom it pages."""
+    """One step: minutes after the alert was raised, whom it pages, and how."""
 
     minutes: int
     who: Who
+    how: tuple[How, ...] = (How.MESSAGE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,12 @@ class Policy:
 
     @classmethod
     def thaw(cls, frozen: list[Any]) -> "Policy":
-        return cls(tuple(Step(row["minutes"], Who(row["who"])) for row in frozen[:-1]), frozen[-1]["repeat"])
+        # Alerts that were raised before steps could choose have no way in them.
+        steps = (
+            Step(row["minutes"], Who(row["who"]), tuple(How(way) for way in row.get("how", (How.MESSAGE,))))
+            for row in frozen[:-1]
+        )
+        return cls(tuple(steps), frozen[-1]["repeat"])
 
     def moment(self, step: int) -> timedelta:
         """When a step is due, counted from the raising of the alert; steps beyond the last are the repeats."""
@@ -71,8 +87,14 @@ class Policy:
     def who(self, step: int) -> Who:
         return self.steps[step].who if step < len(self.steps) else Who.EVERYONE
 
+    def how(self, step: int) -> tuple[How, ...]:
+        """The ways of a step; the repeats use those of the last one."""
+        return self.steps[min(step, len(self.steps) - 1)].how
 
-PAGE = Policy((Step(0, Who.INTERVENTIONIST), Step(5, Who.ON_CALL), Step(15, Who.EVERYONE)), repeat=15)
+
+# Someone may die: nobody on staff is to sleep through it.
+RING = (How.MESSAGE, How.CALL)
+PAGE = Policy((Step(0, Who.INTERVENTIONIST, RING), Step(5, Who.ON_CALL, RING), Step(15, Who.EVERYONE, RING)), repeat=15)
 WATCH = Policy((Step(0, Who.INTERVENTIONIST), Step(60, Who.ON_CALL)), repeat=120)
 SOON = Policy((Step(0, Who.INTERVENTIONIST), Step(15, Who.ON_CALL), Step(45, Who.EVERYONE)), repeat=60)
 SAME_DAY = Policy((Step(0, Who.INTERVENTIONIST), Step(120, Who.ON_CALL)), repeat=240)
@@ -124,6 +146,15 @@ class WrittenStep(BaseModel):
 
     after: Annotated[int, Field(ge=0, le=24 * 60)]
     who: Literal["interventionist", "on_call", "supervisor", "everyone"]
+    how: tuple[Literal["message", "telegram", "sms", "email", "call"], ...] = Field(default=("message",), min_length=1)
+
+    @field_validator("how", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    def step(self) -> Step:
+        return Step(self.after, Who(self.who), tuple(How(way) for way in dict.fromkeys(self.how)))
 
 
 class WrittenPolicy(BaseModel):
@@ -144,7 +175,7 @@ class WrittenPolicy(BaseModel):
         return self
 
     def policy(self) -> Policy:
-        return Policy(tuple(Step(step.after, Who(step.who)) for step in self.steps), self.repeat)
+        return Policy(tuple(step.step() for step in self.steps), self.repeat)
 
 
 def read_policies(data: Any) -> dict[str, WrittenPolicy]:

@@ -115,7 +115,13 @@ async def owner(unit: Unit, row: ConversationRow, *, whatever_is_asked: bool = F
 
 
 async def of_person(
-    unit: Unit, person_id: str, *, lock: bool = True, usable: bool = False, besides: str | None = None
+    unit: Unit,
+    person_id: str,
+    *,
+    lock: bool = True,
+    usable: bool = False,
+    besides: str | None = None,
+    on: Collection[str] = (),
 ) -> ConversationRow | None:
     """Where a person is written to when nothing they wrote is answered: where they wrote last, of what still reaches them.
 
@@ -123,6 +129,7 @@ async def of_person(
         lock: hold the conversation for the caller's unit.
         usable: nothing, rather than an address that is opted out, suspended or doubted.
         besides: the id of a contact point that is not meant.
+        on: the channels that are meant; all of them where none is named.
     """
     reaches = _reaches()
     query = (
@@ -136,6 +143,8 @@ async def of_person(
         query = query.where(reaches)
     if besides:
         query = query.where(ContactPointRow.id != besides)
+    if on:
+        query = query.where(ContactPointRow.channel.in_(on))
     if lock:
         query = query.with_for_update(key_share=True, of=ConversationRow)
     found: ConversationRow | None = (await unit.session.scalars(query)).first()

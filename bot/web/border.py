@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 import structlog
@@ -12,10 +13,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.care.call import Answer
 from bot.channels import telegram_reading
 from bot.channels.sms import Forged, Provider, Unreadable
 from bot.channels.telegram import TelegramBot
 from bot.channels.telegram_updates import MOST_KEPT
+from bot.channels.voice import Caller, Pressed, Script, Voice
 from bot.delivery.messages import Inbound, NotKept, Report
 from bot.escalation.auditor import Late
 from bot.escalation.numbers import Series
@@ -26,6 +29,7 @@ log = structlog.get_logger()
 MOST = 1024 * 1024
 MOST_FIELDS = 200
 FORM = "application/x-www-form-urlencoded"
+XML = "text/xml"
 TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 
 
@@ -39,6 +43,20 @@ class Refused(HTTPException):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(status, reason)
         self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What the border needs for calls.
+
+    Attributes:
+        told: takes a report about a call of ours.
+        pressed: does what a key asks for, and says what is answered; nothing where the call is none of ours.
+    """
+
+    voice: Voice
+    told: Callable[[str | None, Report], Awaitable[bool]]
+    pressed: Callable[[str, Pressed], Awaitable[Answer | None]]
 
 
 class Border:
@@ -60,7 +78,9 @@ class Border:
         healthy: Callable[[], Awaitable[bool]] | None = None,
         overdue: Callable[[], Awaitable[list[Late]]] | None = None,
         counted: Callable[[], Awaitable[list[Series]]] | None = None,
+        calls: Calls | None = None,
     ) -> None:
+        self._calls = calls
         self._take = take
         self._set_aside = set_aside
         self._told = told
@@ -81,6 +101,8 @@ class Border:
                 Route("/telegram/{name}", self._guarded(self._telegram), methods=["POST"]),
                 Route("/sms", self._guarded(self._sms), methods=["POST"]),
                 Route("/sms/status", self._guarded(self._status), methods=["POST"]),
+                Route("/voice/key", self._guarded(self._key), methods=["POST"]),
+                Route("/voice/status", self._guarded(self._call_status), methods=["POST"]),
                 Route("/health", self._health, methods=["GET"]),
                 Route("/health/ready", self._ready, methods=["GET"]),
                 Route("/metrics", self._metrics, methods=["GET"]),
@@ -139,7 +161,7 @@ class Border:
         return PlainTextResponse("")
 
     async def _sms(self, request: Request) -> Response:
-        provider, form = await self._signed(request)
+        provider, form = await self._signed(request, self._provider)
         try:
             message = provider.inbound(form)
         except Unreadable as error:
@@ -149,13 +171,13 @@ class Border:
             # The provider has signed it, and somebody wrote: from no telephone, perhaps, but nothing of that may be lost.
             await self._set_aside("sms", json.dumps(form)[:MOST_KEPT], str(error), body)
             self._refused.labels("sms", "set aside").inc()
-            return Response(TWIML, media_type="text/xml")
+            return Response(TWIML, media_type=XML)
         await self._take(message)
         self._taken.labels("sms").inc()
-        return Response(TWIML, media_type="text/xml")
+        return Response(TWIML, media_type=XML)
 
     async def _status(self, request: Request) -> Response:
-        provider, form = await self._signed(request)
+        provider, form = await self._signed(request, self._provider)
         try:
             report = provider.receipt(form)
         except Unreadable as error:
@@ -165,9 +187,47 @@ class Border:
         self._taken.labels("sms").inc()
         return Response(status_code=204)
 
-    async def _signed(self, request: Request) -> tuple[Provider, list[tuple[str, str]]]:
+    async def _key(self, request: Request) -> Response:
+        """A key that somebody pressed in a call. They hear what became of it, whatever went wrong."""
+        if self._calls is None:
+            raise Refused(404, "not set up")
+        voice = self._calls.voice
+        caller, form = await self._signed(request, voice.caller)
+        message_id = request.query_params.get("id", "")
+        try:
+            answer = await self._calls.pressed(message_id, caller.pressed(form))
+        except Unreadable as error:
+            raise Refused(400, str(error)) from error
+        except Exception as error:
+            # Refused, the provider would say that an application has failed, and nothing of how to answer now.
+            log.error("a key could not be taken", why=type(error).__name__)  # noqa: TRY400
+            self._refused.labels("voice", "not kept").inc()
+            return Response(voice.says("call_not_kept"), media_type=XML)
+        if answer is None:
+            self._refused.labels("voice", "no such call").inc()
+            log.warning("a key of a call that is none of ours, or was answered before")
+            return Response(voice.says("call_unknown"), media_type=XML)
+        self._taken.labels("voice").inc()
+        script = Script(answer.words, answer.language, answers=message_id if answer.again else None)
+        return Response(caller.answer(script), media_type=XML)
+
+    async def _call_status(self, request: Request) -> Response:
+        if self._calls is None:
+            raise Refused(404, "not set up")
+        caller, form = await self._signed(request, self._calls.voice.caller)
+        try:
+            report = caller.receipt(form)
+        except Unreadable as error:
+            raise Refused(400, str(error)) from error
+        if not await self._calls.told(request.query_params.get("id"), report):
+            raise Refused(404, "no such message")
+        self._taken.labels("voice").inc()
+        return Response(status_code=204)
+
+    @staticmethod
+    async def _signed[P: (Provider, Caller)](request: Request, provider: P | None) -> tuple[P, list[tuple[str, str]]]:
         """The provider and the fields of a call that it has signed."""
-        if self._provider is None:
+        if provider is None:
             raise Refused(404, "not set up")
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != FORM:
@@ -181,10 +241,10 @@ class Border:
             raise Refused(400, "not a form") from error
         query = f"?{request.url.query}" if request.url.query else ""
         try:
-            self._provider.check(f"{request.url.path}{query}", form, request.headers)
+            provider.check(f"{request.url.path}{query}", form, request.headers)
         except Forged as error:
             raise Refused(403, "wrong signature") from error
-        return self._provider, form
+        return provider, form
 
     async def _health(self, _request: Request) -> Response:
         well = self._healthy is None or await self._healthy()
@@ -226,7 +286,7 @@ class Border:
 
 def _border(request: Request) -> str:
     first = request.url.path.strip("/").partition("/")[0]
-    return first if first in ("telegram", "sms", "health", "metrics") else "other"
+    return first if first in ("telegram", "sms", "voice", "health", "metrics") else "other"
 
 
 async def _body(request: Request) -> bytes:

@@ -1,4 +1,4 @@
-"""A double of Twilio at the HTTP border: its REST API, its webhooks, and the phones behind them."""
+"""A double of Twilio at the HTTP border: its REST API for texts and calls, its webhooks, and the phones behind them."""
 
 import asyncio
 import base64
@@ -57,6 +57,7 @@ DELIVERY_ERRORS = {
     30008: "Unknown error",
 }
 LONGEST_BODY = 1600
+LONGEST_TWIML = 4000
 
 # GSM 03.38: what fits into seven bits, and what takes an escape before it.
 GSM = set(
@@ -218,6 +219,62 @@ class Message:
         return params
 
 
+@dataclass
+class Call:
+    """A call as Twilio keeps it: what it says, which key it waits for, how far it has come."""
+
+    account: "Account"
+    to: str
+    sender: str
+    twiml: str
+    status_callback: str | None
+    created: datetime
+    status: str = "queued"
+    said: list[str] = field(default_factory=list)
+    action: str | None = None
+    sid: str = field(default_factory=lambda: _sid("CA"))
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ("completed", "busy", "no-answer", "failed", "canceled")
+
+    @property
+    def resource(self) -> Json:
+        return {
+            "account_sid": self.account.sid,
+            "date_created": format_datetime(self.created),
+            "direction": "outbound-api",
+            "from": self.sender,
+            "sid": self.sid,
+            "status": self.status,
+            "to": self.to,
+            "uri": f"{ROOT}/{self.account.sid}/Calls/{self.sid}.json",
+        }
+
+    def news(self, **more: str) -> Params:
+        """The parameters of a call to a webhook."""
+        return {
+            "AccountSid": self.account.sid,
+            "ApiVersion": "2010-04-01",
+            "CallSid": self.sid,
+            "CallStatus": self.status,
+            "Direction": "outbound-api",
+            "From": self.sender,
+            "To": self.to,
+            **more,
+        }
+
+    def say(self, twiml: str) -> str:
+        """Do what a document says, as far as it goes by itself; returns the words that are heard now."""
+        root = ET.fromstring(twiml)
+        gather = root.find("Gather")
+        self.action = None if gather is None else gather.attrib["action"]
+        spoken = list(root if gather is None else gather)
+        words = " ".join(verb.text or "" for verb in spoken if verb.tag == "Say")
+        self.said.append(words)
+        return words
+
+
 class PhoneDouble:
     """A person's phone."""
 
@@ -240,6 +297,48 @@ class PhoneDouble:
     def screen(self) -> list[str]:
         """The texts that the person can read."""
         return [message.body for message in self.received if message.status in ("sent", "delivered")]
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every call to this phone, the oldest first."""
+        return [call for call in self.account.calls if call.to == self.number]
+
+    @property
+    def heard(self) -> list[str]:
+        """What would be heard of each call by whoever picks up at once."""
+        return [call.said[0] if call.said else call.say(call.twiml) for call in self.calls]
+
+    def picks_up(self) -> str:
+        """Answer the call that rings; returns what is said. A mailbox does the same."""
+        call = self._ringing()
+        call.status = "in-progress"
+        return call.say(call.twiml)
+
+    async def presses(self, key: str) -> str:
+        """Press a key in the call; returns what is said then. The call ends where no other key is awaited."""
+        call = self._ringing()
+        assert call.action, "no key is awaited"
+        status, answered = await self.account.key(call, key)
+        assert status == 200, status
+        assert answered is not None
+        said = call.say(answered.text)
+        if call.action is None:
+            await self.account.end(call, "completed")
+        return said
+
+    async def hangs_up(self) -> int:
+        """End the call without a key."""
+        return await self.account.end(self._ringing(), "completed")
+
+    async def lets_it_ring(self) -> int:
+        return await self.account.end(self._ringing(), "no-answer")
+
+    async def is_busy(self) -> int:
+        return await self.account.end(self._ringing(), "busy")
+
+    def _ringing(self) -> Call:
+        (call,) = [call for call in self.calls if not call.ended]
+        return call
 
     async def texts(self, body: str, media: int = 0, *, to: str | None = None) -> Answer:
         """Send a text; Twilio keeps it, answers its own keywords, and posts it to the webhook once."""
@@ -338,6 +437,9 @@ class Account:
         self.numbers = [number]
         self.voice_only: set[str] = set()
         """Numbers that take calls and no texts."""
+        self.text_only: set[str] = set()
+        """Numbers that carry texts and no calls."""
+        self.calls: list[Call] = []
         self.status = "active"
         self.services: dict[str, list[str]] = {}
         self.keys: dict[str, str] = {}
@@ -417,6 +519,41 @@ class Account:
     async def _post_all(self, callbacks: Iterable[Callback]) -> None:
         for callback in callbacks:
             await self._post(callback)
+
+    # Calls
+
+    def call(self, form: Params) -> Json:
+        """Calls.create, with the checks that Twilio makes; it rings until the story says what becomes of it."""
+        to, sender, twiml = form.get("To", ""), form.get("From", ""), form.get("Twiml", "")
+        if not re.fullmatch(r"\+[1-9]\d{6,14}", to):
+            raise Refused(400, 21211, f"Invalid 'To' Phone Number: {to}")
+        if sender not in self.numbers or sender in self.text_only:
+            raise Refused(400, 21210, f"The source phone number provided, {sender}, is not yet verified")
+        if not twiml or len(twiml) > LONGEST_TWIML:
+            raise Refused(400, 21205, "Url parameter is required, or the Twiml is too long")
+        call = Call(self, to, sender, twiml, form.get("StatusCallback"), self.api.now())
+        self.calls.append(call)
+        taken = call.resource
+        call.status = "ringing"
+        self.api.log.append(("call", taken))
+        return taken
+
+    async def key(self, call: Call, key: str, **more: str) -> tuple[int, httpx.Response | None]:
+        """Post that a key was pressed in a call."""
+        assert call.action
+        params = call.news(Digits=key, **more)
+        return await self.api.post(call.action, params, sign(call.action, params, self.token))
+
+    async def end(self, call: Call, status: str) -> int:
+        """End a call; returns what the status callback was answered, 0 where none was sent."""
+        call.status = status
+        if not call.status_callback:
+            return 0
+        callback = Callback(call.status_callback, call.news(CallDuration="7"))
+        if self.callbacks == "withheld":
+            self.pending.append(callback)
+            return 0
+        return await self._post(callback)
 
     # Sending
 
@@ -518,7 +655,11 @@ class Account:
         rows = [
             {
                 "account_sid": self.sid,
-                "capabilities": {"voice": True, "sms": n not in self.voice_only, "mms": n not in self.voice_only},
+                "capabilities": {
+                    "voice": n not in self.text_only,
+                    "sms": n not in self.voice_only,
+                    "mms": n not in self.voice_only,
+                },
                 "phone_number": n,
                 "sid": f"PN{index:032x}",
             }
@@ -559,6 +700,13 @@ class Account:
         return None
 
     def _do(self, request: Request, form: Params, sid: str | None) -> Response:
+        if request.scope["route"].name == "calls":
+            return JSONResponse(self.call(form), status_code=201)
+        if request.scope["route"].name == "call":
+            found = [call for call in self.calls if call.sid == request.path_params["call"]]
+            if not found:
+                raise Refused(404, 20404, f"The requested resource {request.url.path} was not found")
+            return JSONResponse(found[0].resource)
         if sid is None:
             if request.method == "POST":
                 return JSONResponse(self.create(form), status_code=201)
@@ -753,6 +901,8 @@ async def twilio_double() -> AsyncIterator[TwilioDouble]:
         routes=[
             Route(ROOT + "/{sid}/Messages.json", double._handle, methods=["GET", "POST"]),
             Route(ROOT + "/{sid}/Messages/{message}.json", double._handle, methods=["GET", "POST", "DELETE"]),
+            Route(ROOT + "/{sid}/Calls.json", double._handle, methods=["POST"], name="calls"),
+            Route(ROOT + "/{sid}/Calls/{call}.json", double._handle, methods=["GET"], name="call"),
             Route(ROOT + "/{sid}.json", double._handle, methods=["GET"], name="account"),
             Route(ROOT + "/{sid}/IncomingPhoneNumbers.json", double._handle, methods=["GET"], name="numbers"),
             Route(ROOT + "/{sid}/SMS/ShortCodes.json", double._handle, methods=["GET"], name="short codes"),

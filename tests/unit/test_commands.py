@@ -298,11 +298,12 @@ def test_a_rota_is_checked_put_in_force_and_overridden(practice: Path) -> None:
 
 def test_policies_are_shown_as_they_can_be_imported(practice: Path) -> None:
     shown = run("policy", "show", folder=practice).stdout
-    assert "danger: {steps: [{after: 0, who: interventionist}, {after: 5, who: on_call}" in shown
+    assert "danger: {steps: [{after: 0, who: interventionist, how: [message, call]}, {after: 5, who: on_call" in shown
+    assert "lapse: {steps: [{after: 0, who: interventionist}, {after: 120, who: on_call}]" in shown
     file = practice / "policies.yml"
-    file.write_text(shown.replace("{after: 5, who: on_call}", "{after: 3, who: supervisor}", 1))
+    file.write_text(shown.replace("{after: 5, who: on_call, ", "{after: 3, who: supervisor, ", 1))
     assert "version 1" in run("policy", "import", str(file), folder=practice).stdout
-    assert "{after: 3, who: supervisor}" in run("policy", "show", folder=practice).stdout
+    assert "{after: 3, who: supervisor, how: [message, call]}" in run("policy", "show", folder=practice).stdout
     file.write_text("danger: {steps: [], repeat: 0}\n")
     wrong = run("policy", "import", str(file), folder=practice)
     assert wrong.returncode == 2
@@ -315,3 +316,25 @@ def test_a_quiet_practice_is_on_time_and_has_nothing_to_review(practice: Path) -
     assert "There is no alert 1" in run("review", "1", folder=practice).stderr
     done = run("audit", folder=practice)
     assert "All is on time" in done.stdout or "looks at clients" in done.stdout
+
+
+def test_staff_are_given_a_mailbox_and_a_number_and_it_is_shown(practice: Path) -> None:
+    done = run("staff", "reach", "ruth", "--email", "ruth@example.org", "--call", "(503) 555-0111", folder=practice)
+    assert done.returncode == 0, done.stderr
+    assert "email  ruth@example.org" in done.stdout
+    assert "call  +15035550111" in done.stdout
+    assert "HANDRAIL_TWILIO_CALL_FROM is not set" in done.stderr
+    assert "never" in run("staff", "reach", "sam", "--no-call", folder=practice).stdout
+    shown = run("staff", "show", folder=practice).stdout
+    assert "+15035550111" in shown
+    assert "sam:" in shown
+    for wrong, told in {
+        ("ruth",): "say what to set",
+        ("maya", "--no-call"): "nobody on staff is called maya",
+        ("ruth", "--email", "Ruth <ruth@example.org>"): "--email: that is no e-mail address",
+        ("ruth", "--call", "soon"): "--call: that is no phone number",
+        ("ruth", "--call", "+15035550111", "--no-call"): "not both",
+        ("sam", "--email", "ruth@example.org"): "is ruth's e-mail address already",
+    }.items():
+        done = run("staff", "reach", *wrong, folder=practice)
+        assert (done.returncode, told in done.stderr) == (2, True), (wrong, done.stderr)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.doctor import Examined, examine
+from tests.doubles.mail import MailDouble, mail_double
 from tests.doubles.telegram import TelegramDouble, telegram_double
 from tests.doubles.twilio import Account, TwilioDouble, twilio_double
 
@@ -261,3 +262,65 @@ async def test_looking_leaves_the_folder_as_it_is(setup: Setup) -> None:
     shutil.rmtree(setup.folder / "data", ignore_errors=True)
     await examine()
     assert not list(setup.folder.iterdir())
+
+
+# Calls and e-mail
+
+
+async def test_a_number_that_can_call_is_well(setup: Setup, account: Account) -> None:
+    assert "nobody is called" in (await setup.row("call")).sentence
+    setup.set(twilio_call_from=NUMBER)
+    row = await setup.row("call")
+    assert row.good, row.sentence
+    assert NUMBER in row.sentence
+
+
+async def test_calls_need_no_sms(setup: Setup, account: Account) -> None:
+    setup.set(twilio_from="", twilio_call_from=NUMBER)
+    assert (await setup.row("call")).good
+    assert await setup.rows("sms") == []
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(NUMBER, "carries texts and no calls"), ("+15035550199", "no such number")]
+)
+async def test_a_number_that_cannot_call_is_named(setup: Setup, account: Account, number: str, told: str) -> None:
+    account.text_only.add(NUMBER)
+    setup.set(twilio_call_from=number)
+    row = await setup.row("call")
+    assert not row.good
+    assert f"HANDRAIL_TWILIO_CALL_FROM={number}" in row.sentence
+    assert told in row.sentence
+
+
+@pytest.fixture
+async def mail(setup: Setup) -> AsyncIterator[MailDouble]:
+    async with mail_double() as double:
+        setup.set(smtp_host="127.0.0.1", smtp_port=double.port, smtp_security="none", smtp_from="alerts@example.org")
+        yield double
+
+
+async def test_a_mail_server_that_takes_letters_is_well(setup: Setup, mail: MailDouble) -> None:
+    row = await setup.row("email")
+    assert row.good, row.sentence
+    assert mail.letters == [], "and gets none"
+
+
+async def test_what_is_wrong_with_the_mail_server_is_told(setup: Setup, mail: MailDouble) -> None:
+    mail.fail("MAIL", "553 5.7.1 not yours")
+    row = await setup.row("email")
+    assert not row.good
+    assert "refuses HANDRAIL_SMTP_FROM=alerts@example.org (553)" in row.sentence
+    setup.set(smtp_user="alerts", smtp_password="secret")
+    row = await setup.row("email")
+    assert "does not take HANDRAIL_SMTP_USER with HANDRAIL_SMTP_PASSWORD" in row.sentence
+    assert "secret" not in row.sentence
+    setup.set(smtp_security="starttls", smtp_user="", smtp_password="")
+    row = await setup.row("email")
+    assert "HANDRAIL_SMTP_SECURITY=starttls" in row.sentence
+    with socket.socket() as ear:
+        ear.bind(("127.0.0.1", 0))
+        setup.set(smtp_port=ear.getsockname()[1])
+        row = await setup.row("email")
+    assert not row.good
+    assert "cannot be reached" in row.sentence

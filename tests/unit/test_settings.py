@@ -31,6 +31,10 @@ def _nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("TIME_ZONE", "Mars/Olympus", "give a time zone by its IANA name, such as America/Chicago"),
         ("TIME_ZONE", "", "give a time zone by its IANA name, such as America/Chicago"),
         ("KEYS", "abc", "`handrail keys print`"),
+        ("TWILIO_CALL_FROM", "72345", "give the number that calls come from, such as +15035550100"),
+        ("SMTP_PORT", "0", "give 1 or more"),
+        ("SMTP_FROM", "somebody", "give an address such as alerts@example.org"),
+        ("SMTP_FROM", "a@b\nBcc: c@d", "give an address such as alerts@example.org"),
         ("HOME", "/nowhere/at/all", "give the checkout of Handrail"),
     ],
 )
@@ -90,3 +94,32 @@ def test_every_setting_stands_in_the_example_and_every_name_there_is_a_setting()
     }
     settings = {f"HANDRAIL_{name.upper()}" for name in type(read_settings()).model_fields}
     assert named == settings | {"HANDRAIL_LOG_LEVEL"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"SMTP_HOST": "mail.example.org"}, "HANDRAIL_SMTP_FROM: missing, so that e-mail cannot be set up"),
+        ({"SMTP_FROM": "alerts@example.org"}, "HANDRAIL_SMTP_HOST: missing, so that e-mail cannot be set up"),
+        (
+            {"SMTP_HOST": "mail.example.org", "SMTP_FROM": "alerts@example.org", "SMTP_USER": "alerts"},
+            "HANDRAIL_SMTP_PASSWORD: missing; a mail server asks for both or for neither",
+        ),
+        (
+            {"SMTP_HOST": "mail.example.org", "SMTP_FROM": "alerts@example.org", "SMTP_SECURITY": "none"},
+            "HANDRAIL_SMTP_SECURITY: none would send alerts and the password in the clear",
+        ),
+        (
+            {"TWILIO_CALL_FROM": "+15035550100"},
+            "HANDRAIL_TWILIO_ACCOUNT_SID and HANDRAIL_TWILIO_AUTH_TOKEN: missing, so that calls cannot be set up",
+        ),
+    ],
+)
+def test_what_lacks_for_calls_and_e_mail_is_named(
+    given: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"HANDRAIL_{name}", value)
+    with pytest.raises(SettingsError) as error:
+        read_settings()
+    assert any(fault.startswith(told) for fault in error.value.faults), error.value.faults

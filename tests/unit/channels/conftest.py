@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from starlette.applications import Starlette
@@ -14,13 +16,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bot.app import load_content
 from bot.channels import telegram
 from bot.channels.console import Console
+from bot.channels.email import Email, Security, Server
 from bot.channels.sms import Sms
 from bot.channels.telegram import TelegramBot
 from bot.channels.twilio import Twilio
-from bot.delivery.messages import Channel, Choice, Delivery, Lane, Outbound
+from bot.channels.twilio_calls import TwilioCalls
+from bot.channels.voice import Voice
+from bot.content import Content
+from bot.delivery.messages import Channel, Choice, Delivery, Lane, Outbound, Receipt
+from bot.settings import HOME
 from bot.store.database import new_id
+from tests.doubles.mail import mail_double
 from tests.doubles.telegram import listening, telegram_double
 from tests.doubles.twilio import twilio_double
 
@@ -29,6 +38,7 @@ ACCOUNT, AUTH = "AC" + "a" * 32, "auth token that nobody may see"
 NUMBER = "+15550009999"
 CHAT, PHONE = 777000111222, "+15550100"
 PUBLIC = "https://handrail.example/care"
+MAILBOX, FROM = "ruth@practice.example", "Handrail <alerts@practice.example>"
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,8 @@ class Line:
     screen: Callable[[], list[Shown]]
     provider: Any = None
     person: Any = None
+    then: Receipt = Receipt.DELIVERED
+    """How far a message has come at once, where the provider tells."""
 
     def says(self, text: str, *choices: str, lane: Lane = Lane.REPLY, **more: Any) -> Delivery:
         message = Outbound(text, tuple(Choice(title, title) for title in choices), **more)
@@ -59,6 +71,19 @@ class Line:
 
 def twilio_at(base: str, sender: str = NUMBER, **more: Any) -> Twilio:
     return Twilio(ACCOUNT, [AUTH], sender, PUBLIC, base, **more)
+
+
+@cache
+def words() -> Content:
+    return load_content(HOME)
+
+
+def calls_at(base: str) -> Voice:
+    return Voice(TwilioCalls(ACCOUNT, [AUTH], NUMBER, PUBLIC, base), words())
+
+
+def mail_at(port: int) -> Email:
+    return Email(Server("127.0.0.1", port, Security.NONE), FROM, words())
 
 
 @asynccontextmanager
@@ -100,7 +125,33 @@ async def sms_line() -> AsyncIterator[Line]:
             await provider.close()
 
 
-LINES = {"console": console_line, "telegram": telegram_line, "sms": sms_line}
+@asynccontextmanager
+async def email_line() -> AsyncIterator[Line]:
+    async with mail_double() as server:
+        yield Line(
+            mail_at(server.port), MAILBOX, lambda: [Shown(text) for text in server.texts(MAILBOX)], server, server
+        )
+
+
+@asynccontextmanager
+async def call_line() -> AsyncIterator[Line]:
+    async with twilio_double() as api:
+        account = api.account(ACCOUNT, AUTH, number=NUMBER)
+        phone, channel = account.phone(PHONE), calls_at(api.base)
+        try:
+            # It rings, and what would be heard is what arrives.
+            yield Line(channel, PHONE, lambda: [Shown(said) for said in phone.heard], account, phone, Receipt.SENT)
+        finally:
+            await channel.caller.close()
+
+
+LINES = {
+    "console": console_line,
+    "telegram": telegram_line,
+    "sms": sms_line,
+    "email": email_line,
+    "call": call_line,
+}
 
 
 @pytest.fixture(params=LINES)
@@ -115,6 +166,16 @@ async def channel_at(kind: str, base: str) -> AsyncIterator[tuple[Channel, str]]
     if kind == "telegram":
         async with TelegramBot(telegram.CLIENTS, TOKEN, f"{base}/bot") as bot:
             yield bot, str(CHAT)
+        return
+    if kind == "email":
+        yield mail_at(urlsplit(base).port or 0), MAILBOX
+        return
+    if kind == "call":
+        voice = calls_at(base)
+        try:
+            yield voice, PHONE
+        finally:
+            await voice.caller.close()
         return
     provider = twilio_at(base)
     try:

@@ -13,6 +13,7 @@ from tests.unit.channels.conftest import (
     AUTH,
     CHAT,
     LINES,
+    MAILBOX,
     PHONE,
     TOKEN,
     Line,
@@ -23,7 +24,7 @@ from tests.unit.channels.conftest import (
     until,
 )
 
-OVER_THE_AIR = ["telegram", "sms"]
+OVER_THE_AIR = ["telegram", "sms", "call"]
 over_the_air = pytest.mark.parametrize("line", OVER_THE_AIR, indirect=True)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 SECRET = "violet umbrella, under the stairs"
@@ -65,6 +66,9 @@ async def test_what_carries_its_own_numbers_gets_no_others(line: Line) -> None:
         ("sms", "x"),
         ("sms", "\u00e1"),
         ("sms", "\U0001f600"),
+        ("email", "x"),
+        ("call", "x"),
+        ("call", "&"),
     ],
     indirect=["line"],
 )
@@ -87,7 +91,7 @@ async def test_receipts_can_be_asked_for_exactly_where_they_are_declared(line: L
     report = await line.channel.report(await line.send("Hello"))
     if line.channel.abilities.receipts:
         assert report
-        assert (report.receipt, report.fault) == (Receipt.DELIVERED, None)
+        assert (report.receipt, report.fault) == (line.then, None)
     else:
         assert report is None
 
@@ -121,7 +125,14 @@ def answers(status: int, **more: Any) -> Breaks:
 
 
 def method(line: Line) -> dict[str, str]:
+    if line.channel.name == "email":
+        return {"command": "DATA"}
     return {"method": "sendMessage" if line.channel.name == "telegram" else "POST"}
+
+
+def says(command: str, answer: str) -> Breaks:
+    """The mail server answers a command with this line."""
+    return lambda line: line.provider.fail(command, answer)
 
 
 def lives_at(address: str) -> Breaks:
@@ -168,6 +179,26 @@ CERTAIN = [
     ("sms", answers(400, code=30007), Fault.REFUSED, None),
     ("sms", answers(400, code=99999), Fault.REFUSED, None),
     ("sms", answers(400, code=21606), Fault.NOT_ALLOWED, None),
+    ("call", says_wait(None), Fault.BUSY, 5),
+    ("call", answers(400, code=10004), Fault.BUSY, 5),
+    ("call", answers(500), Fault.DOWN, None),
+    ("call", loses_the_token, Fault.NOT_ALLOWED, None),
+    ("call", lambda line: line.provider.text_only.add(line.provider.numbers[0]), Fault.NOT_ALLOWED, None),
+    ("call", answers(400, code=21215), Fault.NOT_ALLOWED, None),
+    ("call", lives_at("+1"), Fault.NO_SUCH_ADDRESS, None),
+    ("call", answers(400, code=13224), Fault.NO_SUCH_ADDRESS, None),
+    ("call", answers(400, code=99999), Fault.REFUSED, None),
+    ("email", says("RCPT", "450 4.2.1 greylisted, come back"), Fault.BUSY, None),
+    ("email", says("RCPT", "452 4.2.2 mailbox full"), Fault.BUSY, None),
+    ("email", says("MAIL", "421 4.3.2 shutting down"), Fault.DOWN, None),
+    ("email", says("RCPT", "451 4.3.0 later"), Fault.BUSY, None),
+    ("email", says("RCPT", f"550 5.1.1 <{MAILBOX}> no such user"), Fault.NO_SUCH_ADDRESS, None),
+    ("email", says("RCPT", f"550 5.7.1 {MAILBOX}: relaying denied"), Fault.NOT_ALLOWED, None),
+    ("email", says("RCPT", "530 5.7.0 authenticate first"), Fault.NOT_ALLOWED, None),
+    ("email", says("MAIL", "553 5.7.1 not your address"), Fault.NOT_ALLOWED, None),
+    ("email", says("DATA", "554 5.7.1 looks like spam"), Fault.REFUSED, None),
+    ("email", says("DATA", "451 4.3.0 later"), Fault.BUSY, None),
+    ("email", says("RCPT", ""), Fault.DOWN, None),
 ]
 AGAIN = {Fault.BUSY, Fault.DOWN, Fault.UNREACHABLE}
 
@@ -185,7 +216,7 @@ async def test_what_was_certainly_not_sent_is_one_of_the_closed_set(
     assert line.screen() == []
 
 
-@pytest.mark.parametrize("kind", OVER_THE_AIR)
+@pytest.mark.parametrize("kind", [*OVER_THE_AIR, "email"])
 async def test_a_refused_connection_is_tried_again(kind: str, nobody_listens: str) -> None:
     async with channel_at(kind, nobody_listens) as (channel, address):
         with pytest.raises(SendError) as caught:
@@ -224,6 +255,8 @@ DOUBT = [
     ("telegram", 200, '{"ok": true, "result": {}}'),
     ("sms", 201, '{"sid": "SM'),
     ("sms", 201, ""),
+    ("call", 201, '{"sid": "CA'),
+    ("call", 201, ""),
 ]
 
 
@@ -243,6 +276,16 @@ async def test_after_a_gateway_gave_up_nobody_knows(line: Line) -> None:
     assert not isinstance(caught.value, SendError)
 
 
+@pytest.mark.parametrize("line", ["email"], indirect=True)
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_after_a_letter_was_handed_over_and_not_confirmed_nobody_knows(line: Line, accepted: bool) -> None:
+    line.provider.fail("DATA", after_accept=accepted)
+    with pytest.raises(Exception) as caught:
+        await line.send(SECRET)
+    assert not isinstance(caught.value, SendError)
+    assert len(line.screen()) == accepted
+
+
 @over_the_air
 @pytest.mark.parametrize("accepted", [True, False])
 async def test_after_a_connection_that_broke_off_nobody_knows(line: Line, accepted: bool) -> None:
@@ -258,6 +301,7 @@ async def test_after_a_connection_that_broke_off_nobody_knows(line: Line, accept
     [
         "telegram",
         "sms",
+        "call",
     ],
     indirect=True,
 )
@@ -290,7 +334,7 @@ async def test_after_a_loss_it_finds_what_the_provider_has(line: Line) -> None:
         with pytest.raises(Exception, match=r".*"):
             await line.channel.send(lost)
     found = await line.channel.find(lost, LONG_AGO)
-    if line.channel.abilities.receipts:
+    if line.channel.abilities.receipts and line.channel.name != "call":
         assert found
         assert found.receipt is Receipt.DELIVERED
         assert await line.channel.report(found.provider_id) == found
@@ -376,7 +420,8 @@ class Ears:
     def heard_nothing(self, *errors: BaseException) -> None:
         out, err = self._capfd.readouterr()
         everything = "\n".join((out, err, self._caplog.text, *map(str, errors), *map(repr, errors)))
-        for secret in ("violet", "umbrella", str(CHAT), PHONE, PHONE[1:], TOKEN, TOKEN.partition(":")[2], AUTH):
+        token = TOKEN.partition(":")[2]
+        for secret in ("violet", "umbrella", str(CHAT), PHONE, PHONE[1:], TOKEN, token, AUTH, MAILBOX):
             assert secret not in everything
 
 
@@ -410,7 +455,7 @@ async def test_nor_does_a_success(line: Line, ears: Ears) -> None:
     ears.heard_nothing()
 
 
-@pytest.mark.parametrize("kind", OVER_THE_AIR)
+@pytest.mark.parametrize("kind", [*OVER_THE_AIR, "email"])
 async def test_nor_does_a_refused_connection(kind: str, nobody_listens: str, ears: Ears) -> None:
     async with channel_at(kind, nobody_listens) as (channel, address):
         with pytest.raises(SendError) as caught:

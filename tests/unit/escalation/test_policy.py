@@ -1,10 +1,11 @@
 """Policies as values."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
-from bot.escalation.policy import DEFAULT, AlertKind, Policy, PolicyError, Step, Who, name_of, read_policies
+from bot.escalation.policy import DEFAULT, AlertKind, How, Policy, PolicyError, Step, Who, name_of, read_policies
 
 
 @pytest.mark.parametrize("kind", AlertKind)
@@ -18,8 +19,39 @@ def test_every_kind_has_a_policy_that_pages_at_once_and_never_ends(kind: AlertKi
 
 
 def test_a_frozen_policy_thaws_to_the_same() -> None:
-    policy = Policy((Step(0, Who.INTERVENTIONIST), Step(5, Who.ON_CALL)), 7)
-    assert Policy.thaw(policy.freeze()) == policy
+    policy = Policy((Step(0, Who.INTERVENTIONIST), Step(5, Who.ON_CALL, (How.CALL, How.EMAIL))), 7)
+    frozen = policy.freeze()
+    assert Policy.thaw(json.loads(json.dumps(frozen))) == policy
+
+
+def test_what_was_frozen_before_steps_could_choose_goes_by_message() -> None:
+    policy = Policy.thaw([{"minutes": 0, "who": "on_call"}, {"repeat": 7}])
+    assert policy == Policy((Step(0, Who.ON_CALL, (How.MESSAGE,)),), 7)
+
+
+def test_a_definite_danger_rings_and_writes_from_its_first_step_and_nothing_else_rings() -> None:
+    for name, policy in DEFAULT.items():
+        for step in range(6):
+            expected = (How.MESSAGE, How.CALL) if name == AlertKind.DANGER else (How.MESSAGE,)
+            assert policy.how(step) == expected
+
+
+def test_the_repeats_go_the_ways_of_the_last_step() -> None:
+    policy = Policy((Step(0, Who.ON_CALL), Step(5, Who.EVERYONE, (How.SMS, How.CALL))), 7)
+    assert [policy.how(step) for step in (0, 1, 2, 99)] == [(How.MESSAGE,), *[(How.SMS, How.CALL)] * 3]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (["message", "call"], (How.MESSAGE, How.CALL)),
+        ("email", (How.EMAIL,)),
+        (["sms", "sms", "telegram"], (How.SMS, How.TELEGRAM)),
+    ],
+)
+def test_a_step_names_its_ways(written: object, read: tuple[How, ...]) -> None:
+    policies = read_policies({"lapse": {"steps": [{"after": 0, "who": "on_call", "how": written}], "repeat": 9}})
+    assert policies["lapse"].policy().how(0) == read
 
 
 def test_a_definite_danger_reaches_everyone_within_a_quarter_of_an_hour() -> None:
@@ -56,6 +88,8 @@ def test_a_practice_writes_its_own() -> None:
         ({"lapse": {"steps": STEPS[1:], "repeat": 5}}, "lapse: the first step comes after 0 minutes"),
         ({"lapse": {"steps": [*STEPS, STEPS[1]], "repeat": 5}}, "lapse: each step comes later"),
         ({"lapse": {"steps": [{"after": 0, "who": "nobody"}], "repeat": 5}}, "lapse step 1 who: "),
+        ({"lapse": {"steps": [{"after": 0, "who": "on_call", "how": ["fax"]}], "repeat": 5}}, "lapse step 1 how 1: "),
+        ({"lapse": {"steps": [{"after": 0, "who": "on_call", "how": []}], "repeat": 5}}, "lapse step 1 how: "),
     ],
 )
 def test_what_is_wrong_with_a_policy_is_told_with_its_place(data: object, told: str) -> None:
