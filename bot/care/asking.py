@@ -141,7 +141,7 @@ async def _together[Row: (PersonRow, CheckInRow)](
 async def _push(unit: Unit, content: Content, rows: Sequence[PersonRow], now: datetime) -> int:
     known = await _Known.of(unit, [row.id for row in rows], now)
     asked: list[dict[str, object]] = []
-    messages: list[tuple[Chat, Outbound]] = []
+    messages: list[outbox.Addressed] = []
     free = [row for row in rows if row.id not in known.busy]
     clients = [(row, people.person_of(unit, row)) for row in free]
     slots = {row.id: _due(row, client, now) for row, client in clients}
@@ -190,10 +190,10 @@ async def _push(unit: Unit, content: Content, rows: Sequence[PersonRow], now: da
         words = content.piece(piece, client.language).texts
         text = words[(day.toordinal() + SLOTS.index(slot)) % len(words)]
         filled = content.fill(text, client.country, client.language, name=client.first_name)
-        messages.append((chat, Outbound(filled, SCALE)))
+        messages.append(outbox.Addressed(chat.row.contact, Outbound(filled, SCALE)))
     if asked:
         await unit.session.execute(insert(CheckInRow), asked)
-    await outbox.enqueue_each(unit, [(chat.row, message) for chat, message in messages], Lane.CHECK_IN, now)
+    await outbox.enqueue_each(unit, messages, Lane.CHECK_IN, now)
     return len(free)
 
 
@@ -265,7 +265,7 @@ async def _follow_up(unit: Unit, content: Content, rows: Sequence[CheckInRow], n
     known = await _Known.of(unit, ids, now)
     query = select(PersonRow).where(PersonRow.id.in_(ids))
     clients = {row.id: people.person_of(unit, row) for row in await unit.session.scalars(query)}
-    messages: list[tuple[Chat, Outbound]] = []
+    messages: list[outbox.Addressed] = []
     free = [row for row in rows if row.client_id not in known.busy]
     for row in free:
         chat, client = known.chats.get(row.client_id), clients[row.client_id]
@@ -288,7 +288,8 @@ async def _follow_up(unit: Unit, content: Content, rows: Sequence[CheckInRow], n
             piece = f"talk.check_in_later.{question}" if snoozed else "talk.check_in_again"
             piece = "service.discreet_check_in" if known.discreet(client.id) else piece
             text = content.say(piece, client.country, client.language, name=client.first_name)
-            messages.append((chat, Outbound(text, SCALE if question in ON_A_SCALE else ())))
+            choices = SCALE if question in ON_A_SCALE else ()
+            messages.append(outbox.Addressed(chat.row.contact, Outbound(text, choices)))
         elif now < ends:
             row.due_at = ends
         else:
@@ -297,7 +298,7 @@ async def _follow_up(unit: Unit, content: Content, rows: Sequence[CheckInRow], n
                 row.status = CheckInStatus.MISSED
         if row.status == CheckInStatus.ASKED and slots_of(row):
             row.status = CheckInStatus.PARTIAL
-    await outbox.enqueue_each(unit, [(chat.row, message) for chat, message in messages], Lane.CHECK_IN, now)
+    await outbox.enqueue_each(unit, messages, Lane.CHECK_IN, now)
     return len(free)
 
 

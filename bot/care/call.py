@@ -10,7 +10,7 @@ from bot.content import Content
 from bot.delivery import outbox
 from bot.delivery.messages import Lane, Outbound
 from bot.escalation.alerts import Change, Changed
-from bot.escalation.policy import TAKEN_COUNTS, AlertKind, How
+from bot.escalation.policy import How, Policy
 from bot.recovery.people import Person
 from bot.store import conversations, people
 from bot.store.database import Unit
@@ -70,8 +70,8 @@ async def _text(unit: Unit, person: Person, told: str, now: datetime) -> None:
 def _what_became(content: Content, person: Person, changed: Changed, *, took: bool) -> str:
     mine = changed.by == person.id
     if took and mine and changed.change in (Change.DONE, Change.ALREADY):
-        counts = changed.alert and TAKEN_COUNTS.get(AlertKind(changed.alert.kind))
-        until = f" {_say(content, person, 'call_within', minutes=str(counts.seconds // 60))}" if counts else ""
+        lapses = changed.alert and Policy.thaw(changed.alert.policy).lapses
+        until = f" {_say(content, person, 'call_within', minutes=str(lapses))}" if lapses else ""
         return f"{_say(content, person, 'call_yours')}{until}"
     piece = {
         Change.DONE: "call_passed_on",

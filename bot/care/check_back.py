@@ -1,26 +1,24 @@
 """Asking again how someone in danger is, until staff close the alert."""
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
 from bot.care import danger, protocol
 from bot.care.case import Case
 from bot.content import Content
-from bot.escalation.policy import AlertStatus
+from bot.escalation.policy import AlertStatus, Policy
 from bot.recovery.check_in import next_due as next_local
+from bot.recovery.check_in import parse_time
 from bot.safety.findings import Finding, Kind, Level, Net
 from bot.safety.protocol import ASKED_AT_MOST
 from bot.store import conversations, people
 from bot.store.database import Unit
 from bot.store.tables import AlertRow, PersonRow
 
-MORNING = time(9, 0)
-LAST_CHECK_BACK = timedelta(hours=72)
-
 
 async def check_back(unit: Unit, content: Content, now: datetime) -> int:
-    """Ask again how someone is, after 30 minutes, the next morning and after 72 hours, until staff close the alert."""
+    """Ask again how someone is, soon, the next morning and days later as the policy has it, until staff close the alert."""
     query = (
         select(AlertRow)
         .where(AlertRow.status != AlertStatus.CLOSED, AlertRow.check_back_at <= now)
@@ -52,12 +50,14 @@ async def _check_back(unit: Unit, content: Content, alert: AlertRow, now: dateti
         asked = Finding(kind, Level.DEFINITE, Net.FORM, "check-back", "", subject)
         await protocol.put(case, alert, asked, "check_back", at=alert.check_backs, attempts=ASKED_AT_MOST)
     alert.check_backs += 1
+    arranged = Policy.thaw(alert.policy).check_backs
+    morning, last = parse_time(arranged.morning), alert.last_at + timedelta(hours=arranged.last)
     if alert.check_backs == 1:
-        alert.check_back_at = next_local(now, person.zone, MORNING)
-    elif now < alert.last_at + LAST_CHECK_BACK:
-        alert.check_back_at = alert.last_at + LAST_CHECK_BACK
+        alert.check_back_at = next_local(now, person.zone, morning)
+    elif now < last:
+        alert.check_back_at = last
     else:
-        alert.check_back_at = next_local(now + timedelta(hours=12), person.zone, MORNING)
+        alert.check_back_at = next_local(now + timedelta(hours=12), person.zone, morning)
 
 
 async def next_check_back(unit: Unit) -> datetime | None:

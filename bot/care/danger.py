@@ -14,14 +14,12 @@ from bot.content import Content
 from bot.delivery import outbox
 from bot.delivery.messages import Lane, plain
 from bot.escalation import alerts
-from bot.escalation.policy import AlertKind, AlertStatus
+from bot.escalation.policy import AlertKind, AlertStatus, Policy
 from bot.recovery.people import Person
 from bot.safety.findings import Finding, Kind, Level, Subject
 from bot.store import conversations, people
 from bot.store.database import Unit, new_id
 from bot.store.tables import AlertRow, FindingRow, HandOverRow, PersonRow
-
-FIRST_CHECK_BACK = timedelta(minutes=30)
 
 
 async def raise_for(
@@ -46,7 +44,8 @@ async def raise_for(
             case.now,
         )
         # A danger that joins an older alert starts the check-backs anew: the next one must not wait until morning.
-        alert.check_back_at, alert.check_backs = case.now + FIRST_CHECK_BACK, 0
+        first = timedelta(minutes=Policy.thaw(alert.policy).check_backs.first)
+        alert.check_back_at, alert.check_backs = case.now + first, 0
         for finding in of_kind:
             row_id = new_id()
             case.unit.session.add(

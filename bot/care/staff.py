@@ -10,7 +10,7 @@ from bot.delivery import inbox, outbox
 from bot.delivery.messages import Lane, Outbound, plain
 from bot.escalation import alerts, paging
 from bot.escalation.alerts import Change, Changed
-from bot.escalation.policy import TAKEN_COUNTS, AlertKind, AlertStatus
+from bot.escalation.policy import AlertKind, AlertStatus, Policy
 from bot.recovery.people import Person, Role
 from bot.store import audit, people
 from bot.store.database import Unit
@@ -120,12 +120,8 @@ async def take(unit: Unit, content: Content, staff: Person, number: int, now: da
     more = ""
     if changed.alert is not None and changed.alert.count > 1:
         more = f" {changed.alert.count} messages by now, the last at {changed.alert.last_at:%H:%M} UTC."
-    counts = changed.alert and TAKEN_COUNTS.get(AlertKind(changed.alert.kind))
-    until = (
-        f" Write {number}n and what you did within {counts.seconds // 60} minutes, or others are asked again."
-        if counts
-        else ""
-    )
+    lapses = changed.alert and Policy.thaw(changed.alert.policy).lapses
+    until = f" Write {number}n and what you did within {lapses} minutes, or others are asked again." if lapses else ""
     done = (
         f"Alert {number} is yours.{more} {number}v to read why, {number}h to write with them yourself.{until} "
         f"{number}c and a note when it is done."

@@ -127,6 +127,7 @@ def import_policies(file: File, by: By = "staff") -> None:
 def show_policies() -> None:
     """The policies in force, as a file that can be imported again."""
     from bot.escalation import arranged
+    from bot.escalation.policy import WATCHED, AlertKind
 
     async def work(settings: Settings) -> None:
         from bot.opening import opened_store
@@ -135,7 +136,11 @@ def show_policies() -> None:
             policies = await arranged.policies(unit)
         for name, policy in policies.items():
             steps = ", ".join(_step(step) for step in policy.steps)
-            typer.echo(f"{name}: {{steps: [{steps}], repeat: {policy.repeat}}}")
+            lapses = f", lapses: {policy.lapses}" if policy.lapses else ""
+            backs = policy.check_backs
+            asked = f'{{first: {backs.first}, morning: "{backs.morning}", last: {backs.last}}}'
+            more = f", check_backs: {asked}" if name in (AlertKind.DANGER, WATCHED) else ""
+            typer.echo(f"{name}: {{steps: [{steps}], repeat: {policy.repeat}{lapses}{more}}}")
 
     with told():
         asyncio.run(work(read_settings()))

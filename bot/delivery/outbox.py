@@ -68,22 +68,15 @@ class Outcome:
 
 async def enqueue(
     unit: Unit,
-    conversation: ConversationRow | ContactPointRow,
+    conversation: ConversationRow,
     messages: Sequence[Outbound],
     lane: Lane,
     now: datetime,
     *,
     alert_id: str | None = None,
     not_before: datetime | None = None,
-    channel: str | None = None,
 ) -> list[str]:
-    """Queue messages into a conversation, in order, to go out now or later; returns their ids.
-
-    Args:
-        conversation: or an address at which no conversation is held.
-        channel: where it is another one than the address is known for, as when the number of a text is called.
-    """
-    contact = conversation if isinstance(conversation, ContactPointRow) else conversation.contact
+    """Queue messages into a conversation, in order, to go out now or later; returns their ids."""
     ids = []
     for message in messages:
         row_id = new_id()
@@ -91,8 +84,8 @@ async def enqueue(
             OutboundRow(
                 id=row_id,
                 person_id=conversation.person_id,
-                contact_point_id=contact.id,
-                channel=channel or contact.channel,
+                contact_point_id=conversation.contact_point_id,
+                channel=conversation.contact.channel,
                 lane=int(lane),
                 body_sealed=unit.seal(OutboundRow, "body_sealed", row_id, message.dump()),
                 alert_id=alert_id,
@@ -107,21 +100,31 @@ async def enqueue(
     return ids
 
 
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """A message and where it goes; ``channel`` where it is another one than the address is known for."""
+
+    contact: ContactPointRow
+    message: Outbound
+    channel: str | None = None
+
+
 async def enqueue_each(
-    unit: Unit, messages: Sequence[tuple[ConversationRow, Outbound]], lane: Lane, now: datetime
+    unit: Unit, messages: Sequence[Addressed], lane: Lane, now: datetime, *, alert_id: str | None = None
 ) -> None:
-    """Queue one message into each of many conversations, in one statement: between people there is no order."""
+    """Queue many messages for many people in one statement: between people there is no order."""
     rows = []
-    for conversation, message in messages:
+    for each in messages:
         row_id = new_id()
         rows.append(
             {
                 "id": row_id,
-                "person_id": conversation.person_id,
-                "contact_point_id": conversation.contact_point_id,
-                "channel": conversation.contact.channel,
+                "person_id": each.contact.person_id,
+                "contact_point_id": each.contact.id,
+                "channel": each.channel or each.contact.channel,
                 "lane": int(lane),
-                "body_sealed": unit.seal(OutboundRow, "body_sealed", row_id, message.dump()),
+                "body_sealed": unit.seal(OutboundRow, "body_sealed", row_id, each.message.dump()),
+                "alert_id": alert_id,
                 "status": OutStatus.QUEUED,
                 "attempts": 0,
                 "repeat": False,

@@ -7,10 +7,10 @@ from enum import StrEnum
 from sqlalchemy import func, select
 
 from bot.escalation import arranged, paging
-from bot.escalation.policy import TAKEN_COUNTS, AlertKind, AlertStatus, Policy, name_of
+from bot.escalation.policy import AlertKind, AlertStatus, Policy, name_of
 from bot.store import audit
 from bot.store.database import Unit, new_id
-from bot.store.tables import AlertNoteRow, AlertRow, OutboundRow
+from bot.store.tables import AlertNoteRow, AlertRow, OutboundRow, PersonRow
 
 # Who has been paged so lately has heard: more messages in the same minutes are counted, and read with the story.
 PAGED_LATELY = timedelta(seconds=60)
@@ -139,6 +139,9 @@ async def step_due(unit: Unit, now: datetime) -> int:
         .with_for_update(skip_locked=True)
     )
     due = (await unit.session.scalars(query)).all()
+    # Held, so that each step finds its person without asking for them.
+    about = select(PersonRow).where(PersonRow.id.in_({alert.person_id for alert in due}))
+    _held = (await unit.session.scalars(about)).all() if due else []
     done = 0
     for alert in due:
         # One alert that cannot be stepped keeps its time and is tried again; it holds up no other.
@@ -192,8 +195,8 @@ async def acknowledge(unit: Unit, number: int, staff_id: str, now: datetime) -> 
         # Who is in danger needs somebody else.
         return Changed(Change.OWN, alert)
     alert.status, alert.acknowledged_at, alert.acknowledged_by = AlertStatus.ACKNOWLEDGED, now, staff_id
-    counts = TAKEN_COUNTS.get(AlertKind(alert.kind))
-    alert.next_at = now + counts if counts else None
+    lapses = Policy.thaw(alert.policy).lapses
+    alert.next_at = now + timedelta(minutes=lapses) if lapses else None
     await audit.write(unit, staff_id, "alert acknowledged", f"alert {number}", now)
     return Changed(Change.DONE, alert, staff_id)
 

@@ -29,7 +29,7 @@ async def policies(unit: Unit) -> dict[str, Policy]:
     """All policies in force."""
     row = await arrangements.newest(unit, Arrangement.POLICY)
     own = {} if row is None else row.document
-    return DEFAULT | {name: WrittenPolicy.model_validate(body).policy() for name, body in own.items()}
+    return DEFAULT | {name: WrittenPolicy.model_validate(body).policy(DEFAULT[name]) for name, body in own.items()}
 
 
 async def keep_policies(unit: Unit, new: dict[str, WrittenPolicy], by: str, now: datetime) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import func, select
 
@@ -10,6 +11,7 @@ from bot.delivery import outbox
 from bot.delivery.messages import Choice, Lane, Outbound, OutStatus
 from bot.escalation import arranged, rota
 from bot.escalation.policy import NEVER_WAIT, AlertKind, AlertStatus, How, Policy, Who
+from bot.escalation.rota import Rota
 from bot.escalation.ways import rings, ways
 from bot.recovery.joining import has_agreed
 from bot.recovery.people import Role
@@ -48,7 +50,7 @@ async def take_step(unit: Unit, alert: AlertRow, now: datetime, *, without: str 
 
 async def closed_until(unit: Unit, kind: AlertKind, now: datetime) -> datetime | None:
     """Until when an alert of a kind waits because nobody is on call and the practice has hours; nothing where it does not."""
-    in_force = None if kind in NEVER_WAIT else await arranged.rota(unit)
+    in_force = None if kind in NEVER_WAIT else await _rota(unit)
     return None if in_force is None else rota.closed_until(in_force, now)
 
 
@@ -94,11 +96,8 @@ async def recipients(
     Args:
         without: the id of who has said that they can't take it; they are asked again only if there is nobody else.
     """
-    everyone = await unit.session.scalars(
-        select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.case_number)
-    )
-    # Who was invited and has not agreed yet, or has declined, gets nothing.
-    staff = [person for person in everyone if person.id != alert.person_id and has_agreed(person.joining)]
+    everyone = await unit.once("staff", partial(_staff, unit))
+    staff = [person for person in everyone if person.id != alert.person_id]
     staff = [person for person in staff if person.id != without] or staff
     chosen: list[PersonRow] = staff
     if who is Who.INTERVENTIONIST:
@@ -108,14 +107,24 @@ async def recipients(
     elif who is Who.ON_CALL:
         chosen = await _on_call(unit, staff, now)
     elif who is Who.SUPERVISOR:
-        arranged_rota = await arranged.rota(unit)
-        chosen = [p for p in staff if arranged_rota and p.id in arranged_rota.supervisors]
+        in_force = await _rota(unit)
+        chosen = [p for p in staff if in_force and p.id in in_force.supervisors]
     return chosen or staff
+
+
+async def _staff(unit: Unit) -> list[PersonRow]:
+    """Everyone on staff. Who was invited and has not agreed yet, or has declined, gets nothing."""
+    query = select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.case_number)
+    return [person for person in await unit.session.scalars(query) if has_agreed(person.joining)]
+
+
+async def _rota(unit: Unit) -> Rota | None:
+    return await unit.once("rota", partial(arranged.rota, unit))
 
 
 async def _on_call(unit: Unit, staff: Sequence[PersonRow], now: datetime) -> list[PersonRow]:
     """Who is on call by the rota; where there is none, whoever is marked so."""
-    in_force = await arranged.rota(unit)
+    in_force = await _rota(unit)
     if in_force is None:
         return [person for person in staff if person.on_call]
     named = rota.on_call(in_force, now)
@@ -135,8 +144,9 @@ async def page_all(
     """Page everybody whom a step names, in each of its ways; returns how many people that were."""
     paged = 0
     page = await _page(unit, alert, again=again)
+    pages: list[outbox.Addressed] = []
     for person in await recipients(unit, alert, who, now, without):
-        found = await ways(unit, person.id, how)
+        found = await unit.once(("ways", person.id, *how), partial(ways, unit, person.id, how))
         for way in found:
             if way.channel == How.CALL and await rings(unit, alert, person.id):
                 continue
@@ -144,8 +154,9 @@ async def page_all(
             told = {"language": person.language, "title": title(alert), "again": again}
             other = way.channel in (How.CALL, How.EMAIL)
             said = replace(page, alert={**(page.alert or {}), **told}) if other else page
-            await outbox.enqueue(unit, way.contact, [said], Lane.ALERT, now, alert_id=alert.id, channel=way.channel)
+            pages.append(outbox.Addressed(way.contact, said, way.channel))
         paged += bool(found)
+    await outbox.enqueue_each(unit, pages, Lane.ALERT, now, alert_id=alert.id)
     return paged
 
 

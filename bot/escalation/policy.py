@@ -3,13 +3,15 @@
 The policies of this file stand where a practice has none of its own (`handrail policy`).
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from bot.recovery.times import LocalTime
 
 
 class AlertKind(StrEnum):
@@ -60,14 +62,34 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckBacks:
+    """When someone in danger is asked again how they are: after minutes, on the next mornings at a time, and after hours."""
+
+    first: int = 30
+    morning: str = "09:00"
+    last: int = 72
+
+
+USUAL = CheckBacks()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """Steps in order; after the last one everyone is paged again every ``repeat`` minutes until a human acknowledges."""
+    """Steps in order; after the last one everyone is paged again every ``repeat`` minutes until a human acknowledges.
+
+    Attributes:
+        lapses: minutes after which an acknowledgement without a word of what was done counts no more; ``None``: it stays.
+        check_backs: of a danger.
+    """
 
     steps: tuple[Step, ...]
     repeat: int
+    lapses: int | None = None
+    check_backs: CheckBacks = USUAL
 
     def freeze(self) -> list[Any]:
-        return [*(asdict(step) for step in self.steps), {"repeat": self.repeat}]
+        rest = {"repeat": self.repeat, "lapses": self.lapses, "check_backs": asdict(self.check_backs)}
+        return [*(asdict(step) for step in self.steps), rest]
 
     @classmethod
     def thaw(cls, frozen: list[Any]) -> "Policy":
@@ -76,7 +98,9 @@ class Policy:
             Step(row["minutes"], Who(row["who"]), tuple(How(way) for way in row.get("how", (How.MESSAGE,))))
             for row in frozen[:-1]
         )
-        return cls(tuple(steps), frozen[-1]["repeat"])
+        rest = frozen[-1]
+        # In those that are older still, every acknowledgement lapses after the time that was the only one then.
+        return cls(tuple(steps), rest["repeat"], rest.get("lapses", LAPSES), CheckBacks(**rest.get("check_backs", {})))
 
     def moment(self, step: int) -> timedelta:
         """When a step is due, counted from the raising of the alert; steps beyond the last are the repeats."""
@@ -92,16 +116,16 @@ class Policy:
         return self.steps[min(step, len(self.steps) - 1)].how
 
 
+# Whoever has taken a danger, or somebody who asks for a person, writes down within so many minutes that they were in touch.
+LAPSES = 30
 # Someone may die: nobody on staff is to sleep through it.
 RING = (How.MESSAGE, How.CALL)
-PAGE = Policy((Step(0, Who.INTERVENTIONIST, RING), Step(5, Who.ON_CALL, RING), Step(15, Who.EVERYONE, RING)), repeat=15)
-WATCH = Policy((Step(0, Who.INTERVENTIONIST), Step(60, Who.ON_CALL)), repeat=120)
+PAGE = Policy(
+    (Step(0, Who.INTERVENTIONIST, RING), Step(5, Who.ON_CALL, RING), Step(15, Who.EVERYONE, RING)), 15, LAPSES
+)
+WATCH = Policy((Step(0, Who.INTERVENTIONIST), Step(60, Who.ON_CALL)), 120, LAPSES)
 SOON = Policy((Step(0, Who.INTERVENTIONIST), Step(15, Who.ON_CALL), Step(45, Who.EVERYONE)), repeat=60)
 SAME_DAY = Policy((Step(0, Who.INTERVENTIONIST), Step(120, Who.ON_CALL)), repeat=240)
-
-# Whoever has taken an alert of these kinds writes down within this time that they were in touch, or it is asked for again.
-TAKEN_COUNTS = {AlertKind.DANGER: timedelta(minutes=30), AlertKind.HUMAN: timedelta(minutes=30)}
-
 
 # These cannot wait for the morning: someone may be in danger, or nobody may hear of it.
 NEVER_WAIT = frozenset({AlertKind.DANGER, AlertKind.OPT_OUT, AlertKind.DELIVERY, AlertKind.TECHNICAL})
@@ -112,7 +136,7 @@ WATCHED = "watch"
 DEFAULT: dict[str, Policy] = {
     AlertKind.DANGER: PAGE,
     WATCHED: WATCH,
-    AlertKind.HUMAN: SOON,
+    AlertKind.HUMAN: replace(SOON, lapses=LAPSES),
     AlertKind.LAPSE: SAME_DAY,
     AlertKind.CONCERN: SAME_DAY,
     AlertKind.OPT_OUT: SAME_DAY,
@@ -157,6 +181,14 @@ class WrittenStep(BaseModel):
         return Step(self.after, Who(self.who), tuple(How(way) for way in dict.fromkeys(self.how)))
 
 
+class WrittenCheckBacks(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    first: Annotated[int, Field(ge=5, le=12 * 60)] = USUAL.first
+    morning: LocalTime = USUAL.morning
+    last: Annotated[int, Field(ge=24, le=14 * 24)] = USUAL.last
+
+
 class WrittenPolicy(BaseModel):
     """A policy as it stands in a file: minutes and names."""
 
@@ -164,6 +196,8 @@ class WrittenPolicy(BaseModel):
 
     steps: tuple[WrittenStep, ...] = Field(min_length=1, max_length=20)
     repeat: Annotated[int, Field(ge=1, le=24 * 60)]
+    lapses: Annotated[int, Field(ge=5, le=24 * 60)] | None = None
+    check_backs: WrittenCheckBacks = WrittenCheckBacks()
 
     @model_validator(mode="after")
     def _begins_at_once_and_goes_on(self) -> "WrittenPolicy":
@@ -174,8 +208,10 @@ class WrittenPolicy(BaseModel):
             raise ValueError("each step comes later than the one before it")
         return self
 
-    def policy(self) -> Policy:
-        return Policy(tuple(step.step() for step in self.steps), self.repeat)
+    def policy(self, usual: Policy) -> Policy:
+        """The policy; what was left out is as in the usual one of its name."""
+        backs = CheckBacks(**self.check_backs.model_dump())
+        return Policy(tuple(step.step() for step in self.steps), self.repeat, self.lapses or usual.lapses, backs)
 
 
 def read_policies(data: Any) -> dict[str, WrittenPolicy]:
@@ -199,6 +235,8 @@ def read_policies(data: Any) -> dict[str, WrittenPolicy]:
     urgent = read.get(AlertKind.DANGER)
     if urgent and urgent.repeat > URGENT_REPEAT:
         faults.append(f"danger repeat: at most {URGENT_REPEAT} minutes between pages of a danger that nobody has taken")
+    if urgent and urgent.lapses and urgent.lapses > URGENT_REPEAT:
+        faults.append(f"danger lapses: at most {URGENT_REPEAT} minutes without a word from whoever has taken a danger")
     if faults:
         raise PolicyError(faults)
     return read

@@ -47,6 +47,7 @@ class Unit:
         self.session = session
         self.vault = vault
         self._last: list[Callable[[], Awaitable[None]]] = []
+        self._once: dict[object, Any] = {}
         # The digest of the entry of the audit trail that this unit has written last; it holds the trail since then.
         self.trail: str | None = None
 
@@ -54,6 +55,13 @@ class Unit:
         """An insert that may say what to do where the row is there already: both databases can, each in its own words."""
         is_sqlite = self.session.bind is not None and self.session.bind.dialect.name == "sqlite"
         return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+
+    async def once[T](self, what: object, read: Callable[[], Awaitable[T]]) -> T:
+        """What is the same for many rows of this unit is read for the first of them only."""
+        if what not in self._once:
+            self._once[what] = await read()
+        found: T = self._once[what]
+        return found
 
     def at_end(self, work: Callable[[], Awaitable[None]]) -> None:
         """Have something done as the last thing before the commit: what takes a lock that all writers share."""
@@ -91,6 +99,8 @@ class Unit:
                 yield
         except BaseException:
             del self._last[kept:]
+            # Rows that were read meanwhile must be read anew.
+            self._once.clear()
             raise
 
     def seal(self, row: type[Any], column: str, row_id: str, text: str) -> bytes:

@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import yaml
 
 from bot.content import Content
 from bot.escalation import alerts, arranged
-from bot.escalation.policy import AlertKind
+from bot.escalation.policy import AlertKind, AlertStatus, read_policies
 from bot.escalation.rota import read_rota
 from bot.safety.screen import Screen
 from bot.store import people
@@ -99,3 +100,23 @@ async def test_a_practice_of_one_is_asked_again_until_that_one_answers(
         taken = len(await pages(house, "ruth"))
         await house.demo.forward(timedelta(minutes=20))
         assert len(await pages(house, "ruth")) == taken
+
+
+async def test_the_practices_own_times_count_for_what_was_taken_and_for_asking_again(house: House) -> None:
+    steps = [{"after": 0, "who": "everyone"}]
+    own = {"danger": {"steps": steps, "repeat": 9, "lapses": 20, "check_backs": {"first": 15, "morning": "10:30"}}}
+    async with house.store.write() as unit:
+        await arranged.keep_policies(unit, read_policies(own), "ruth", house.clock.now())
+    await house.client.says(DANGER)
+    await house.staff.says("1a")
+    house.staff.hears("within 20 minutes")
+    (alert,) = [row for row in await house.rows(AlertRow) if row.kind == AlertKind.DANGER]
+    assert alert.check_back_at == alert.raised_at + timedelta(minutes=15)
+    await house.demo.forward(timedelta(minutes=19))
+    (alert,) = [row for row in await house.rows(AlertRow) if row.kind == AlertKind.DANGER]
+    assert alert.status == AlertStatus.ACKNOWLEDGED
+    assert alert.check_back_at is not None
+    assert alert.check_back_at.astimezone(ZoneInfo("America/Los_Angeles")).strftime("%H:%M") == "10:30"
+    await house.demo.forward(timedelta(minutes=2))
+    (alert,) = [row for row in await house.rows(AlertRow) if row.kind == AlertKind.DANGER]
+    assert alert.status == AlertStatus.OPEN

@@ -5,7 +5,19 @@ from datetime import timedelta
 
 import pytest
 
-from bot.escalation.policy import DEFAULT, AlertKind, How, Policy, PolicyError, Step, Who, name_of, read_policies
+from bot.escalation.policy import (
+    DEFAULT,
+    LAPSES,
+    AlertKind,
+    CheckBacks,
+    How,
+    Policy,
+    PolicyError,
+    Step,
+    Who,
+    name_of,
+    read_policies,
+)
 
 
 @pytest.mark.parametrize("kind", AlertKind)
@@ -26,7 +38,7 @@ def test_a_frozen_policy_thaws_to_the_same() -> None:
 
 def test_what_was_frozen_before_steps_could_choose_goes_by_message() -> None:
     policy = Policy.thaw([{"minutes": 0, "who": "on_call"}, {"repeat": 7}])
-    assert policy == Policy((Step(0, Who.ON_CALL, (How.MESSAGE,)),), 7)
+    assert policy == Policy((Step(0, Who.ON_CALL, (How.MESSAGE,)),), 7, LAPSES)
 
 
 def test_a_definite_danger_rings_and_writes_from_its_first_step_and_nothing_else_rings() -> None:
@@ -51,7 +63,7 @@ def test_the_repeats_go_the_ways_of_the_last_step() -> None:
 )
 def test_a_step_names_its_ways(written: object, read: tuple[How, ...]) -> None:
     policies = read_policies({"lapse": {"steps": [{"after": 0, "who": "on_call", "how": written}], "repeat": 9}})
-    assert policies["lapse"].policy().how(0) == read
+    assert policies["lapse"].policy(DEFAULT["lapse"]).how(0) == read
 
 
 def test_a_definite_danger_reaches_everyone_within_a_quarter_of_an_hour() -> None:
@@ -69,10 +81,26 @@ STEPS = [{"after": 0, "who": "on_call"}, {"after": 10, "who": "supervisor"}, {"a
 def test_a_practice_writes_its_own() -> None:
     (name, written), *others = read_policies({"danger": {"steps": STEPS, "repeat": 10}}).items()
     assert (name, others) == (AlertKind.DANGER, [])
-    policy = written.policy()
+    policy = written.policy(DEFAULT[AlertKind.DANGER])
     assert [policy.who(step) for step in range(4)] == [Who.ON_CALL, Who.SUPERVISOR, Who.EVERYONE, Who.EVERYONE]
     assert policy.moment(3) == timedelta(minutes=30)
     assert Policy.thaw(policy.freeze()) == policy
+
+
+def test_what_a_policy_leaves_out_is_as_usual_for_its_kind() -> None:
+    bare = {"steps": STEPS, "repeat": 10}
+    written = read_policies(dict.fromkeys(("danger", "human", "lapse"), bare))
+    lapses = {name: body.policy(DEFAULT[name]).lapses for name, body in written.items()}
+    assert lapses == {"danger": 30, "human": 30, "lapse": None}
+    assert written["danger"].policy(DEFAULT["danger"]).check_backs == CheckBacks(30, "09:00", 72)
+
+
+def test_when_an_acknowledgement_lapses_and_when_they_are_asked_again_is_the_practices_own() -> None:
+    own = {"lapses": 20, "check_backs": {"first": 15, "morning": "10:30", "last": 48}}
+    written = read_policies({"danger": {"steps": STEPS, "repeat": 10, **own}})
+    policy = written["danger"].policy(DEFAULT["danger"])
+    assert (policy.lapses, policy.check_backs) == (20, CheckBacks(15, "10:30", 48))
+    assert Policy.thaw(json.loads(json.dumps(policy.freeze()))) == policy
 
 
 @pytest.mark.parametrize(
@@ -85,6 +113,12 @@ def test_a_practice_writes_its_own() -> None:
         ({"danger": {"steps": [], "repeat": 5}}, "danger steps: "),
         ({"danger": {"steps": STEPS, "repeat": 0}}, "danger repeat: "),
         ({"danger": {"steps": STEPS, "repeat": 90}}, "danger repeat: at most 60 minutes"),
+        ({"danger": {"steps": STEPS, "repeat": 5, "lapses": 90}}, "danger lapses: at most 60 minutes"),
+        ({"danger": {"steps": STEPS, "repeat": 5, "check_backs": {"last": 2}}}, "danger check_backs last: "),
+        (
+            {"danger": {"steps": STEPS, "repeat": 5, "check_backs": {"morning": "25:00"}}},
+            "danger check_backs morning: ",
+        ),
         ({"lapse": {"steps": STEPS[1:], "repeat": 5}}, "lapse: the first step comes after 0 minutes"),
         ({"lapse": {"steps": [*STEPS, STEPS[1]], "repeat": 5}}, "lapse: each step comes later"),
         ({"lapse": {"steps": [{"after": 0, "who": "nobody"}], "repeat": 5}}, "lapse step 1 who: "),
