@@ -3,6 +3,7 @@
 Many are due at the same minute, at nine above all, so they are worked on in batches: a few statements for all of them.
 """
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -34,7 +35,7 @@ TOO_LATE = timedelta(hours=3)
 WAIT = timedelta(minutes=15)
 # One that cannot be asked is tried again after this, so that it stands in nobody's way meanwhile.
 TRIED_AGAIN = timedelta(minutes=1)
-BATCH = 250
+BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,8 @@ async def _together[Row: (PersonRow, CheckInRow)](
 async def _push(unit: Unit, content: Content, rows: Sequence[PersonRow], now: datetime) -> int:
     known = await _Known.of(unit, [row.id for row in rows], now)
     asked: list[dict[str, object]] = []
+    following: defaultdict[datetime, list[str]] = defaultdict(list)
+    begun: list[Chat] = []
     messages: list[outbox.Addressed] = []
     free = [row for row in rows if row.id not in known.busy]
     clients = [(row, people.person_of(unit, row)) for row in free]
@@ -152,9 +155,9 @@ async def _push(unit: Unit, content: Content, rows: Sequence[PersonRow], now: da
         talking = chat is not None and _talks_of_something_else(chat, now)
         if talking and now + WAIT < due_at + TOO_LATE:
             # Something else is being talked about: the check-in waits for it.
-            row.next_check_in = now + WAIT
+            following[now + WAIT].append(row.id)
             continue
-        row.next_check_in = (client.rhythm or Rhythm()).next_due(now, client.zone)
+        following[(client.rhythm or Rhythm()).next_due(now, client.zone)].append(row.id)
         if (row.id, day, slot) in there:
             continue
         reason = None
@@ -185,14 +188,21 @@ async def _push(unit: Unit, content: Content, rows: Sequence[PersonRow], now: da
             continue
         chat.state.close_form()
         chat.state.form, chat.state.slots = FORM, {**chat.state.slots, "requested_slot": FIRST_SLOT}
-        conversations.save_state(unit, chat.row, chat.state, now + COUNTS_FOR)
+        begun.append(chat)
         piece = "service.discreet_check_in" if known.discreet(row.id) else "talk.check_in"
         words = content.piece(piece, client.language).texts
         text = words[(day.toordinal() + SLOTS.index(slot)) % len(words)]
         filled = content.fill(text, client.country, client.language, name=client.first_name)
         messages.append(outbox.Addressed(chat.row.contact, Outbound(filled, SCALE)))
+    # Most of those who are asked at the same time are next asked at the same time.
+    for moment, ids in following.items():
+        await unit.session.execute(
+            update(PersonRow).where(PersonRow.id.in_(ids)).values(next_check_in=moment),
+            execution_options={"synchronize_session": False},
+        )
     if asked:
         await unit.session.execute(insert(CheckInRow), asked)
+    await conversations.save_states(unit, begun, now + COUNTS_FOR)
     await outbox.enqueue_each(unit, messages, Lane.CHECK_IN, now)
     return len(free)
 

@@ -1,9 +1,10 @@
 """The daily check-in: what it asks, when it is due, how long an answer counts."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -61,6 +62,7 @@ class Rhythm:
         object.__setattr__(self, "times", tuple(sorted(self.times)))
 
     @classmethod
+    @cache
     def parse(cls, text: str) -> "Rhythm":
         """What ``str`` wrote.
 
@@ -80,28 +82,35 @@ class Rhythm:
 
     def next_due(self, after: datetime, zone: ZoneInfo) -> datetime:
         """The next moment (UTC), later than ``after``, at which the client is to be asked."""
-        return next(due for due, _, _ in self._moments(local_date(after, zone), zone) if due > after)
+        day = local_date(after, zone)
+        while True:
+            for due, _, _ in self._of_day(day, zone):
+                if due > after:
+                    return due
+            day += timedelta(days=1)
 
     def slot(self, due: datetime, zone: ZoneInfo) -> tuple[date, str]:
         """The local day and the slot of the check-in that was due last at this moment."""
-        last: tuple[date, str] | None = None
+        today = local_date(due, zone)
         # It may have waited beyond midnight, and with few days a week the one before is up to a week ago.
-        for moment, day, slot in self._moments(local_date(due, zone) - timedelta(days=7), zone):
-            if moment > due:
-                break
-            last = day, slot
-        return last or (local_date(due, zone), DAILY)
+        for back in range(len(DAYS) + 1):
+            for moment, day, slot in reversed(self._of_day(today - timedelta(days=back), zone)):
+                if moment <= due:
+                    return day, slot
+        return today, DAILY
 
-    def _moments(self, day: date, zone: ZoneInfo) -> Iterator[tuple[datetime, date, str]]:
-        while True:
-            if DAYS[day.weekday()] in self.days:
-                # fold=0 gives the first of two, and for a skipped time the offset before the change, which lands after
-                # it, and perhaps after the other one: so each local day has each of its times exactly once.
-                yield from sorted(
-                    (datetime.combine(day, at, tzinfo=zone).astimezone(UTC), day, slot)
-                    for slot, at in zip(SLOTS, self.times, strict=False)
-                )
-            day += timedelta(days=1)
+    def _of_day(self, day: date, zone: ZoneInfo) -> list[tuple[datetime, date, str]]:
+        """The moments of one local day, in order.
+
+        ``fold=0`` gives the first of two, and for a skipped time the offset before the change, which lands after it, and
+        perhaps after the other one: so each local day has each of its times exactly once.
+        """
+        if DAYS[day.weekday()] not in self.days:
+            return []
+        return sorted(
+            (datetime.combine(day, at, tzinfo=zone).astimezone(UTC), day, slot)
+            for slot, at in zip(SLOTS, self.times, strict=False)
+        )
 
 
 # How staff write a rhythm.

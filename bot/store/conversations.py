@@ -1,15 +1,15 @@
 """The conversation's state: what the engine needs to go on, and until when an open form counts."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, case, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, bindparam, case, select, update
+from sqlalchemy.orm import aliased, lazyload
 
 from bot.recovery.people import NOT_JOINED, Role
 from bot.store.database import Unit
@@ -76,9 +76,13 @@ def load_state(unit: Unit, row: ConversationRow, now: datetime) -> State:
 
 def save_state(unit: Unit, row: ConversationRow, state: State, until: datetime) -> None:
     """Seal the state into the conversation; ``until`` is when an open form, or a subject, no longer counts."""
-    body = json.dumps({"slots": state.slots, "form": state.form})
-    row.state_sealed = unit.seal(ConversationRow, "state_sealed", row.id, body)
+    row.state_sealed = _sealed(unit, row, state)
     row.state_until = until
+
+
+def _sealed(unit: Unit, row: ConversationRow, state: State) -> bytes:
+    body = json.dumps({"slots": state.slots, "form": state.form})
+    return unit.seal(ConversationRow, "state_sealed", row.id, body)
 
 
 async def owner(unit: Unit, row: ConversationRow, *, whatever_is_asked: bool = False) -> Owner:
@@ -176,11 +180,22 @@ async def of_people(unit: Unit, person_ids: Collection[str], now: datetime) -> t
     held = (
         select(ConversationRow)
         .where(ConversationRow.id.in_(chosen.values()))
+        .options(lazyload(ConversationRow.person))
         .with_for_update(skip_locked=True, key_share=True, of=ConversationRow)
         .execution_options(populate_existing=True)
     )
     chats = {row.person_id: Chat(row, load_state(unit, row, now)) for row in await unit.session.scalars(held)}
     return chats, frozenset(chosen) - frozenset(chats)
+
+
+async def save_states(unit: Unit, chats: Sequence[Chat], until: datetime) -> None:
+    """Like ``save_state``, for many at once: the rows themselves are not to be used any more."""
+    query = update(ConversationRow).where(ConversationRow.id == bindparam("of"))
+    rows = [
+        {"of": chat.row.id, "state_sealed": _sealed(unit, chat.row, chat.state), "state_until": until} for chat in chats
+    ]
+    if rows:
+        await (await unit.session.connection()).execute(query, rows)
 
 
 def _reaches() -> ColumnElement[bool]:
