@@ -1,6 +1,6 @@
 """The rules of the screen as values, and the loader that reads them from a folder of YAML files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,9 @@ else:
 WORDS_FILE = "words.yml"
 _FEWEST_EXAMPLES = 2
 _HALVES_APART = 12  # words between two signs that count together
-_RULE_KEYS = {"id", "level", "subject", "reason", "patterns", "together", "except", "elsewhere", "unless", "yes", "no"}
+_RULE_KEYS = {
+    *("id", "level", "subject", "reason", "patterns", "together", "weak", "except", "elsewhere", "unless", "yes", "no")
+}
 _FILE_KEYS = {"kind", "unless", "rules"}
 
 
@@ -61,7 +63,8 @@ class Example:
 class Rule:
     """One reason for alarm: its patterns, and what in the context takes the alarm back.
 
-    `exceptions` must share a word with a match to cancel it, `elsewhere` may stand anywhere in its sentence.
+    `exceptions` must share a word with a match to cancel it, `elsewhere` may stand anywhere in its sentence. A match of
+    a `weak` pattern counts only beside what another rule sees in the same message.
     """
 
     id: str
@@ -70,6 +73,7 @@ class Rule:
     about: About
     reason: str
     patterns: tuple[Pattern, ...]
+    weak: tuple[Pattern, ...]
     exceptions: tuple[Pattern, ...]
     elsewhere: tuple[Pattern, ...]
     unless: Mapping[str, Effect]
@@ -127,8 +131,12 @@ def _rule(entry: Mapping[str, Any], kind: Kind, usual: Mapping[str, Effect], lan
     if len(yes) < _FEWEST_EXAMPLES or len(no) < _FEWEST_EXAMPLES:
         message = f"{where}: needs at least {_FEWEST_EXAMPLES} examples each under yes and no"
         raise RulesError(message)
-    if not (entry.get("patterns") or entry.get("together")):
+    if not (entry.get("patterns") or entry.get("together") or entry.get("weak")):
         message = f"{where}: has neither patterns nor together"
+        raise RulesError(message)
+    level = Level(entry["level"])
+    if entry.get("weak") and level is Level.DEFINITE:
+        message = f"{where}: what is weak cannot be definite"
         raise RulesError(message)
     about = About(entry["subject"])
     # "My kids are asleep, I am going to ...": between them and what is done, no "I" may come.
@@ -136,10 +144,11 @@ def _rule(entry: Mapping[str, Any], kind: Kind, usual: Mapping[str, Effect], lan
     return Rule(
         id=name,
         kind=kind,
-        level=Level(entry["level"]),
+        level=level,
         about=about,
         reason=str(entry["reason"]),
         patterns=tuple(language.lexicon.compile(each, barred=barred) for each in _sources(entry)),
+        weak=tuple(language.lexicon.compile(each, barred=barred) for each in _weak(entry)),
         exceptions=tuple(language.lexicon.compile(str(each)) for each in entry.get("except") or ()),
         elsewhere=tuple(language.lexicon.compile(str(each)) for each in entry.get("elsewhere") or ()),
         unless={**usual, **_effects(entry.get("unless") or {}, language)},
@@ -153,9 +162,22 @@ def _sources(entry: Mapping[str, Any]) -> Iterator[str]:
     """The patterns of a rule as written, and each pair of signs that count together in either order."""
     yield from map(str, entry.get("patterns") or ())
     for halves in entry.get("together") or ():
-        first, second = map(str, halves)
-        yield f"({first}) ~{_HALVES_APART} ({second})"
-        yield f"({second}) ~{_HALVES_APART} ({first})"
+        yield from _either_way(halves)
+
+
+def _weak(entry: Mapping[str, Any]) -> Iterator[str]:
+    """The weak patterns of a rule, of which a list of two is a pair of signs."""
+    for each in entry.get("weak") or ():
+        if isinstance(each, list):
+            yield from _either_way(each)
+        else:
+            yield str(each)
+
+
+def _either_way(halves: Sequence[object]) -> Iterator[str]:
+    first, second = map(str, halves)
+    yield f"({first}) ~{_HALVES_APART} ({second})"
+    yield f"({second}) ~{_HALVES_APART} ({first})"
 
 
 def _example(entry: object) -> Example:

@@ -31,16 +31,18 @@ class Screen:
         # Definite rules first: once a kind is definite, weaker rules of that kind need no reading.
         self._rules = tuple(sorted(rules, key=lambda rule: rule.level is not Level.DEFINITE))
         self._wanted: dict[str, list[int]] = {}  # a symbol, and the patterns that cannot do without it
-        self._patterns: list[tuple[Rule, Pattern]] = []
+        self._patterns: list[tuple[Rule, Pattern, bool]] = []  # the last one says whether it is weak
         language: Language | None = rules[0].language if rules else None
         for rule in self._rules:
             if rule.language is not language:
                 message = "rules of one screen must be loaded together"
                 raise ValueError(message)
-            for pattern in rule.patterns:
-                for symbol in sorted(pattern.needs):
-                    self._wanted.setdefault(symbol, []).append(len(self._patterns))
-                self._patterns.append((rule, pattern))
+        # Weak patterns come last: by then it is known whether anything else was seen.
+        self._patterns.extend((each, pattern, False) for each in self._rules for pattern in each.patterns)
+        self._patterns.extend((each, pattern, True) for each in self._rules for pattern in each.weak)
+        for place, (_, pattern, _) in enumerate(self._patterns):
+            for symbol in sorted(pattern.needs):
+                self._wanted.setdefault(symbol, []).append(place)
         self._reader = (
             Reader(language.speller, language.lexicon.symbols, language.emoji) if language is not None else None
         )
@@ -65,15 +67,19 @@ class Screen:
         return by_urgency(sighting.finding for sighting in (*kept, *joined))
 
     def _sightings(self, reading: Reading, role: str, fresh: int) -> Iterator[_Sighting]:
-        """What the rules see in one reading, counting only matches that reach beyond character `fresh`."""
+        """What the rules see in one reading, counting only matches that reach beyond character `fresh`.
+
+        A weak sighting waits until another rule has seen something, too.
+        """
         present = frozenset(reading.symbols)
         places = sorted({place for symbol in present for place in self._wanted.get(symbol, ())})
         judge = _Judge(reading, present, role)
         held: dict[tuple[Kind, Subject], Level] = {}
+        waiting: _Sighting | None = None
         latest: Rule | None = None
         over = False
         for place in places:
-            rule, pattern = self._patterns[place]
+            rule, pattern, weak = self._patterns[place]
             if rule is not latest:  # the patterns of one rule come one after the other
                 latest, over = rule, bool(held) and _exhausted(rule, held)
             if over or not pattern.possible(present):
@@ -90,8 +96,14 @@ class Screen:
                 sighting = judge.sighting(rule, start, end)
                 if sighting is None:
                     continue
+                if weak and not held:
+                    if waiting is None or waiting.finding.rule == rule.id:
+                        waiting, over = waiting or sighting, True
+                        break
+                    held[_subject(waiting)] = waiting.finding.level
+                    yield waiting
                 finding = sighting.finding
-                key = (finding.kind, finding.subject)
+                key = _subject(sighting)
                 if held.get(key) in {finding.level, Level.DEFINITE}:
                     continue
                 held[key] = finding.level
@@ -99,6 +111,10 @@ class Screen:
                 over = _exhausted(rule, held)
                 if over:
                     break
+
+
+def _subject(sighting: _Sighting) -> tuple[Kind, Subject]:
+    return sighting.finding.kind, sighting.finding.subject
 
 
 def _told(role: str, sightings: list[_Sighting]) -> list[_Sighting]:

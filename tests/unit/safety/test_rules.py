@@ -1,6 +1,7 @@
 """Every rule keeps its own promises, and a broken rule file is refused with words that help."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def test_every_kind_has_rules_and_there_are_enough() -> None:
 
 @pytest.mark.parametrize("rule", LOADED, ids=lambda rule: rule.id)
 def test_a_rule_catches_what_it_says_and_leaves_the_rest(rule: Rule) -> None:
-    alone = Screen([rule])
+    alone = Screen([replace(rule, patterns=(*rule.patterns, *rule.weak), weak=())])
     for example in rule.yes:
         found = alone.read(example.text, role=example.role, earlier=example.earlier)
         assert [finding.rule for finding in found] == [rule.id], example.text
@@ -71,6 +72,7 @@ def test_a_good_rule_loads(tmp_path: Path) -> None:
         ("reason: A rule", "colour: red\n    reason: A rule", "unknown key colour"),
         ("    patterns: [want to die]\n", "", "neither patterns nor together"),
         ("yes:", "unless: {raining: cancel}\n    yes:", "raining"),
+        ("yes:", "weak: [goodbye]\n    yes:", "weak cannot be definite"),
     ],
 )
 def test_a_bad_rule_is_refused_by_name(tmp_path: Path, old: str, new: str, complaint: str) -> None:
@@ -80,7 +82,7 @@ def test_a_bad_rule_is_refused_by_name(tmp_path: Path, old: str, new: str, compl
 
 def test_every_pattern_can_be_compiled_though_most_wait_until_they_are_needed() -> None:
     for rule in LOADED:
-        for pattern in (*rule.patterns, *rule.exceptions, *rule.elsewhere):
+        for pattern in (*rule.patterns, *rule.weak, *rule.exceptions, *rule.elsewhere):
             assert pattern.expression.pattern == pattern.regex
 
 
@@ -100,6 +102,19 @@ def test_words_elsewhere_in_the_sentence_take_a_match_back_but_not_in_the_next(t
     screen = Screen([rule])
     assert not screen.read("for halloween they want to die as ghosts")
     assert screen.read("they want to die. nice halloween")
+
+
+def test_a_weak_sign_counts_only_beside_what_another_rule_sees(tmp_path: Path) -> None:
+    weak = GOOD.replace("definite", "possible").replace("patterns: [want to die]", "weak: [goodbye, [rope, garage]]")
+    other = weak.replace("suicide.test", "suicide.other").replace("weak: [goodbye, [rope, garage]]", "weak: [pills]")
+    plain = GOOD.replace("suicide.test", "suicide.plain")
+    screen = Screen(load_rules(written(tmp_path, weak + other + plain)))
+    assert not screen.read("goodbye")
+    assert not screen.read("goodbye. the rope is in the garage")
+    assert [each.rule for each in screen.read("goodbye. here are my pills")] == ["suicide.test"]
+    assert [each.rule for each in screen.read("the rope in the garage, and pills")] == ["suicide.test"]
+    assert [each.rule for each in screen.read("goodbye. i want to die")] == ["suicide.plain"]
+    assert not screen.read("goodbye", earlier=["here are my pills"])
 
 
 def test_the_same_id_twice_is_refused(tmp_path: Path) -> None:
