@@ -123,7 +123,9 @@ class Handrail:
         charged = frozenset(name for name, channel in channels.items() if channel.abilities.segments)
         self.practice = replace(practice or Practice(), charged=charged)
         passed_on = [name for name, channel in channels.items() if channel.abilities.passed_on]
-        self.intake = Intake(store, screen, words, clock.now, self.practice, passed_on)
+        self.intake = Intake(
+            store, screen, words, clock.now, self.practice, passed_on, net_2_reads=lambda: host.client.ready
+        )
         numbering = [name for name, channel in channels.items() if not channel.abilities.buttons]
         self.turns = TurnWorker(store, host.client, host.turns, words, clock.now, self.practice, numbering)
         self.reader = Reader(store, host.client, words, clock.now)

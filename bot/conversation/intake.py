@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import select
@@ -69,8 +70,11 @@ class Intake:
         now: Callable[[], datetime],
         practice: Practice | None = None,
         passed_on: Collection[str] = (),
+        net_2_reads: Callable[[], bool] = lambda: True,
     ) -> None:
+        """``net_2_reads`` says whether the engine is there: while it is not, the rules must notice more by themselves."""
         self._store = store
+        self._net_2_reads = net_2_reads
         self._screen = screen
         self._content = content
         self._now = now
@@ -111,7 +115,7 @@ class Intake:
 
     def alarming(self, text: str) -> bool:
         """Whether the rules find danger in a text: all that can be asked while the database is away."""
-        return bool(self._screen.read(text))
+        return bool(self._screen.read(text, alone=True))
 
     async def _accept(self, message: Inbound, *, wait: bool = True) -> Accepted | None:
         """One attempt; nothing when another message of the same person came in meanwhile and must be read with this."""
@@ -290,9 +294,8 @@ class Intake:
         )
 
     async def _read(self, text: str, role: Role, earlier: tuple[str, ...]) -> tuple[Finding, ...]:
-        if len(text) > LONG:
-            return await asyncio.to_thread(self._screen.read, text, role=role.heard_as, earlier=earlier)
-        return self._screen.read(text, role=role.heard_as, earlier=earlier)
+        read = partial(self._screen.read, text, role=role.heard_as, earlier=earlier, alone=not self._net_2_reads())
+        return await asyncio.to_thread(read) if len(text) > LONG else read()
 
 
 async def _with_choice(unit: Unit, message: Inbound, contact: ContactPointRow) -> Inbound:

@@ -47,29 +47,32 @@ class Screen:
             Reader(language.speller, language.lexicon.symbols, language.emoji) if language is not None else None
         )
 
-    def read(self, text: str, *, role: str = "client", earlier: Sequence[str] = ()) -> tuple[Finding, ...]:
+    def read(
+        self, text: str, *, role: str = "client", earlier: Sequence[str] = (), alone: bool = False
+    ) -> tuple[Finding, ...]:
         """The dangers in `text`, most urgent first; at most one for each kind and subject.
 
         `role` is the writer's ("family" makes an unnamed person another one). `earlier` are the writer's last
-        messages within ten minutes, oldest first. Reads the whole text; never raises.
+        messages within ten minutes, oldest first. `alone` says that net 2 does not read this message now: then weak signs
+        count by themselves, because nobody else would ask. Reads the whole text; never raises.
         """
         if self._reader is None:
             return ()
-        alone = _told(role, list(self._sightings(self._reader.read(text), role, 0)))
+        own = _told(role, list(self._sightings(self._reader.read(text), role, 0, alone=alone)))
         before = MESSAGE_BORDER.join(earlier[-MOST_EARLIER:])[-LONGEST_EARLIER:]
         if not before.strip():
-            return by_urgency(sighting.finding for sighting in alone)
+            return by_urgency(sighting.finding for sighting in own)
         whole = self._reader.read(f"{before}{MESSAGE_BORDER}{text}")
-        joined = _told(role, list(self._sightings(whole, role, len(before) + 1)))
+        joined = _told(role, list(self._sightings(whole, role, len(before) + 1, alone=alone)))
         # "my son" / "won't wake up": a person named in the message before replaces one taken for granted.
         named = {sighting.finding.rule for sighting in joined if sighting.named}
-        kept = [each for each in alone if each.named or each.finding.rule not in named]
+        kept = [each for each in own if each.named or each.finding.rule not in named]
         return by_urgency(sighting.finding for sighting in (*kept, *joined))
 
-    def _sightings(self, reading: Reading, role: str, fresh: int) -> Iterator[_Sighting]:
+    def _sightings(self, reading: Reading, role: str, fresh: int, *, alone: bool) -> Iterator[_Sighting]:
         """What the rules see in one reading, counting only matches that reach beyond character `fresh`.
 
-        A weak sighting waits until another rule has seen something, too.
+        A weak sighting waits until another rule has seen something, too, unless the rules are `alone`.
         """
         present = frozenset(reading.symbols)
         places = sorted({place for symbol in present for place in self._wanted.get(symbol, ())})
@@ -96,7 +99,7 @@ class Screen:
                 sighting = judge.sighting(rule, start, end)
                 if sighting is None:
                     continue
-                if weak and not held:
+                if weak and not held and not alone:
                     if waiting is None or waiting.finding.rule == rule.id:
                         waiting, over = waiting or sighting, True
                         break

@@ -36,6 +36,17 @@ async def test_a_screen_with_a_fault_loses_no_message_and_a_human_reads_it(house
     assert "i want to kill myself" in await house.opened(alert, "story_sealed")
 
 
+async def test_while_the_engine_is_away_a_weak_sign_is_asked_about(house: House) -> None:
+    await house.client.says("im counting the pills on the table")
+    assert not await house.rows(AlertRow), "the model reads it, and hears nothing in this test"
+    house.engine.away()
+    house.move(minutes=11)
+    await house.client.says("im counting the pills on the table")
+    (alert,) = [row for row in await house.rows(AlertRow) if row.kind == "danger"]
+    assert (alert.danger, alert.level) == ("suicide", "possible")
+    house.client.hears("988", lane="crisis")
+
+
 async def test_without_its_words_the_protocol_still_pages_and_gives_the_lines_to_call(house: House) -> None:
     pieces: Mapping[Any, Any] = {k: v for k, v in house.app.content.pieces.items() if not k[1].startswith("safety.")}
     wordless = replace(house.app.content, pieces=pieces)

@@ -115,6 +115,7 @@ def test_a_weak_sign_counts_only_beside_what_another_rule_sees(tmp_path: Path) -
     assert [each.rule for each in screen.read("the rope in the garage, and pills")] == ["suicide.test"]
     assert [each.rule for each in screen.read("goodbye. i want to die")] == ["suicide.plain"]
     assert not screen.read("goodbye", earlier=["here are my pills"])
+    assert [each.rule for each in screen.read("goodbye", alone=True)] == ["suicide.test"], "nobody else would ask"
 
 
 def test_the_same_id_twice_is_refused(tmp_path: Path) -> None:
