@@ -70,7 +70,8 @@ class AnswerOffer(HandrailAction):
         elif what == "lapse":
             return [cleared, SlotSet("lapse_told", offered.get("told")), FollowupAction("lapse_form")]
         elif what == "skill":
-            walk = await walk_for(turn, str(offered.get("trigger", "")), tried=offered.get("tried", ""))
+            trigger, told = str(offered.get("trigger", "")), str(offered.get("told", ""))
+            walk = await walk_for(turn, trigger, tried=offered.get("tried", ""), told=told)
             return [cleared, SlotSet("walk", walk.dump()), FollowupAction("skill_form")]
         elif what == "craving":
             return [cleared, SlotSet("craving_level", offered.get("level")), FollowupAction("craving_form")]

@@ -32,6 +32,10 @@ FILLED = {
     "staff": "Ruth",
     "relative": "Ana",
     "rates": " Message and data rates may apply.",
+    "uses": "12",
+    "fall": "3.5",
+    "mostly": "1.5",
+    "names": "Slow breathing (2.5), Urge surfing (2.1)",
 }
 SHOUTING = re.compile(r"!|\b(?:great|awesome|amazing) (?:job|work)\b", re.IGNORECASE)
 LABELS = re.compile(
