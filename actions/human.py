@@ -20,7 +20,7 @@ from actions.base import (
     text_of,
 )
 from actions.family import tell_more
-from actions.skills import walk_for
+from actions.skills import walk_for, wants_to_know
 from actions.spanish import take_up_in_spanish
 from bot.care.human import AskForHuman
 from bot.care.turn import Turn
@@ -56,6 +56,8 @@ class AnswerOffer(HandrailAction):
         what = offered.get("what")
         if offered.get("language") == "es":
             return take_up_in_spanish(turn, dispatcher, offered, yes=intent_of(tracker) == "affirm")
+        if await wants_to_know(turn, tracker):
+            return [cleared, FollowupAction("skill_form")]
         if what == "human" and scales.undecided(text_of(tracker)):
             say(dispatcher, "utter_offer_stands", who=await team(turn))
             return [SlotSet("offer", {**offered, "turn": turn.id})]

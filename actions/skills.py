@@ -8,14 +8,15 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, offer, say, team, text_of
+from actions.base import Domain, Event, HandrailAction, offer, open_form, say, team, text_of
 from actions.forms import SKIPPED, SURE, FormStep, Heard
 from bot.care.craving import RecordEpisode, past_episodes
 from bot.care.turn import Turn
 from bot.recovery import scales
 from bot.recovery.experience import helpful, points, records
+from bot.recovery.people import Role
 from bot.recovery.situation import Place, Situation, read_situation
-from bot.recovery.skill import Skill, choose, find_trigger, named, possible
+from bot.recovery.skill import Skill, choose, find_trigger, made_for, named, possible
 
 NEXT, ANOTHER, WAIT = "next", "another", "wait"
 FINISHED, STOPPED, USED_UP = "finished", "stopped", "used up"
@@ -160,21 +161,27 @@ async def why(turn: Turn, skill: Skill, walk: Walk) -> str:
         return ""
     if situation.beside:
         return turn.words("talk.skill_unnoticed", len(past))
-    if situation.place in skill.fit.places and len(skill.fit.places) < len(Place):
+    if situation.place and made_for(skill, situation.place):
         return turn.words(_PLACES[situation.place])
     return ""
 
 
 # What someone asks who wants to know what their own cravings tell, and does not ask for something new.
 _WHAT_WORKS = re.compile(
-    r"(?:what|which)(?!.*(?:can|could|would|might|will|should)).*"
-    r"(?:work(?:s|ed|ing)?|help(?:s|ed|ing)?) (?:\w+ ){0,2}?(?:for )?me"
+    r"\b(?:what|which)\b(?!.*\b(?:can|could|would|might|will|should)\b).*"
+    r"\b(?:work(?:s|ed|ing)?|help(?:s|ed|ing)?) (?:\w+ ){0,2}?(?:for )?me\b"
 )
 
 
 def asks_what_works(text: str) -> bool:
     """Whether someone asks which skills have helped them ("what works for me")."""
     return bool(_WHAT_WORKS.search(scales.fold(text)))
+
+
+async def wants_to_know(turn: Turn, tracker: Tracker) -> bool:
+    """Whether a client asks that with nothing open: read by its words, because it has no intent of its own."""
+    asks = turn.person.role is Role.CLIENT and not open_form(tracker) and asks_what_works(text_of(tracker))
+    return asks and not await turn.in_danger()
 
 
 async def tell_what_works(dispatcher: CollectingDispatcher, turn: Turn) -> Skill | None:

@@ -16,7 +16,7 @@ from random import Random
 from statistics import mean, stdev
 
 from bot.app import load_content
-from bot.recovery.experience import UNTRIED, Episode, estimates
+from bot.recovery.experience import UNTRIED, Episode, estimates, helpful
 from bot.recovery.situation import Situation, read_situation
 from bot.recovery.skill import Skill, choose, possible
 
@@ -111,6 +111,29 @@ def mean_falls(policy: Policy, library: Sequence[Skill], spread: float, clients:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What clients were told: how many were told something on the way, how many claims stood at the end and were true."""
+
+    told: int
+    standing: int
+    true: int
+
+
+def claims(library: Sequence[Skill], spread: float, clients: int, episodes: int) -> Claims:
+    """How often it is said that a skill helps more, and how often it truly does."""
+    told = standing = true = 0
+    for number in range(clients):
+        seed = f"client {number}"
+        past = lived_through(ours, library, seed, spread, episodes)
+        effects = client(Random(seed), library, spread).effects
+        told += any(helpful(past[:so_far]) for so_far in range(10, episodes + 1))
+        for record in helpful(past):
+            standing += 1
+            true += effects[record.skill] > mean(effects[e.skill] for e in past if e.skill != record.skill)
+    return Claims(told, standing, true)
+
+
 def main() -> None:
     library = load_content(HOME).skills("en")
     policies: dict[str, Policy] = {
@@ -130,6 +153,12 @@ def main() -> None:
                 sys.stdout.write(
                     f"| {spread:g} | {episodes} | {name} | {mean(falls):.2f} | {mean(more):+.2f} ± {error:.2f} |\n"
                 )
+    sys.stdout.write(
+        "\n| skills differ by | clients told within 60 cravings | claims at the end | of these true |\n|---|---|---|---|\n"
+    )
+    for spread in (0.0, 0.5, 1.0):
+        found = claims(library, spread, clients, 60)
+        sys.stdout.write(f"| {spread:g} | {found.told / clients:.0%} | {found.standing} | {found.true} |\n")
 
 
 if __name__ == "__main__":

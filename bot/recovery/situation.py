@@ -138,7 +138,7 @@ _PLACES: dict[Place, str] = {
     Place.WORK: r"at work|on (?:my )?shift|my shift|break ?room|on (?:my )?break|the office|at my desk|on the job|job ?site"
     r"|the kitchen at work|coworkers?|co-workers?|customers?|the rush|the ward",
     Place.OUT: r"at (?:a|the|this|my \w+'?s) (?:party|wedding|bar|pub|club|restaurant|concert|game|casino|birthday|reunion|dinner"
-    r"|barbecue|bbq|store|shop|mall|liquor store)|in (?:a|the|this) (?:bar|pub|club|store|shop|restaurant|mall|casino)"
+    r"|barbecue|bbq|store|shop|mall|liquor store)|in (?:a|the|this) (?:\w+ )?(?:bar|pub|club|store|shop|restaurant|mall|casino)"
     r"|this party|this wedding|happy hour|shift drinks?",
     Place.OUTSIDE: r"outside|on the street|walking (?:home|by|past|around)|in the park|at the corner|parking lot|downtown|bus stop",
     Place.HOME: r"at home|home alone|my (?:apartment|flat|house|place|room|kitchen|couch|sofa)|on the couch|on the sofa"

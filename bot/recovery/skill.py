@@ -90,8 +90,10 @@ def find_trigger(plan: Plan, text: str) -> Trigger | None:
 # By these a skill is moved forward, in the points of the scale by which a craving falls: so they can be added to what the
 # client's own cravings tell. A plan's skill for this very trigger goes before anything that only fits; one that has
 # helped this client clearly more may still go before it.
-_IN_PLAN_FOR_THIS, _IN_PLAN, _LATER_IN_PLAN = 3.0, 1.25, 0.02
-_FOR_THE_TOPIC, _FOR_ANOTHER_TOPIC, _FOR_ANY_CRAVING = 1.0, 0.25, 0.25
+_IN_PLAN_FOR_THIS, _IN_PLAN = 3.0, 1.25
+# A plan's order for a trigger was thought about; across triggers it only keeps things apart.
+_LATER_FOR_THIS, _LATER = 0.1, 0.02
+_FOR_THE_TOPIC, _FOR_ANOTHER_TOPIC, _FOR_NOTHING_ELSE, _FOR_ANY_CRAVING = 1.0, 0.25, 0.5, 0.25
 _FOR_THE_LEVEL, _FOR_THE_PLACE, _FOR_THE_HOUR = 0.25, 0.5, 0.5
 _LEVELS = frozenset({Topic.STRONG, Topic.MILD})
 
@@ -140,14 +142,14 @@ def _planned(plan: Plan | None, skills: Mapping[str, Skill], trigger: str) -> di
         names.setdefault(name.casefold(), key)
     found: dict[str, float] = {}
     # Without a known trigger the plan still comes first: what the client likes most often elsewhere.
-    for base, listed in (
-        (_IN_PLAN_FOR_THIS, match.skills if match else ()),
-        (_IN_PLAN, () if match else [name for t in plan.triggers for name in t.skills]),
-        (_IN_PLAN, [own.name for own in plan.skills]),
+    for base, later, listed in (
+        (_IN_PLAN_FOR_THIS, _LATER_FOR_THIS, match.skills if match else ()),
+        (_IN_PLAN, _LATER, () if match else [name for t in plan.triggers for name in t.skills]),
+        (_IN_PLAN, _LATER, [own.name for own in plan.skills]),
     ):
         for name in listed:
             if name.casefold() in names:
-                found.setdefault(names[name.casefold()], base - _LATER_IN_PLAN * len(found))
+                found.setdefault(names[name.casefold()], base - later * len(found))
     return found
 
 
@@ -171,15 +173,24 @@ def possible(skill: Skill, situation: Situation, used: frozenset[Topic] = frozen
     )
 
 
+_FEW_PLACES = 2
+
+
+def made_for(skill: Skill, place: Place | None) -> bool:
+    """Whether a skill is one for this very place."""
+    return place in skill.fit.places and len(skill.fit.places) <= _FEW_PLACES
+
+
 def _fits(skill: Skill, situation: Situation) -> float:
     """By how many points a skill is moved forward for what it is for, the place and the hour."""
     fit = skill.fit
     told = fit.topics & (situation.topics - _LEVELS)
     points = _FOR_ANY_CRAVING * (Topic.CRAVING in fit.topics)
     points += _FOR_THE_TOPIC * bool(told) + _FOR_ANOTHER_TOPIC * max(0, len(told) - 1)
+    points += _FOR_NOTHING_ELSE * bool(fit.only & told)
     points += _FOR_THE_LEVEL * bool(fit.topics & situation.topics & _LEVELS)
-    # What can be done anywhere is no answer to a place of its own.
-    points += _FOR_THE_PLACE * (situation.place in fit.places and len(fit.places) < len(Place))
+    # What can be done in most places is made for none.
+    points += _FOR_THE_PLACE * made_for(skill, situation.place)
     return points + _FOR_THE_HOUR * (situation.part in fit.suits)
 
 
