@@ -1,7 +1,7 @@
 """Where someone is, with whom, at what hour and with what: read from what they wrote, so that nothing more is asked."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -76,14 +76,12 @@ class Situation:
     """What is known; ``None`` and empty stand for not known, which rules nothing out.
 
     Attributes:
-        alone: nobody is there, as they say themselves.
         hushed: somebody must not be woken or disturbed.
     """
 
     topics: frozenset[Topic] = frozenset()
     place: Place | None = None
     beside: frozenset[Beside] = frozenset()
-    alone: bool = False
     hushed: bool = False
     part: Part | None = None
     lacking: frozenset[Need] = frozenset()
@@ -211,19 +209,10 @@ def read_situation(text: str, local: datetime | None = None, level: int | None =
         topics=frozenset(topics),
         place=place,
         beside=frozenset(beside),
-        alone=alone,
         hushed=_says(_HUSHED_PATTERN, told),
         part=part_of_day(local) if local else None,
         lacking=frozenset(lacking),
     )
-
-
-def at_level(situation: Situation, level: int | None) -> Situation:
-    """The same situation, with what is known of the craving's level."""
-    if level is None:
-        return situation
-    others = situation.topics - {Topic.STRONG, Topic.MILD}
-    return replace(situation, topics=others | read_situation("", level=level).topics)
 
 
 def _says(pattern: re.Pattern[str], told: str) -> bool:

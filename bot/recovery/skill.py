@@ -90,11 +90,11 @@ def find_trigger(plan: Plan, text: str) -> Trigger | None:
 # By these a skill is moved forward, in the points of the scale by which a craving falls: so they can be added to what the
 # client's own cravings tell. A plan's skill for this very trigger goes before anything that only fits; one that has
 # helped this client clearly more may still go before it.
-_IN_PLAN_FOR_THIS, _IN_PLAN = 3.0, 1.25
+_IN_PLAN_FOR_THIS, _IN_PLAN = 1.8, 0.75
 # A plan's order for a trigger was thought about; across triggers it only keeps things apart.
-_LATER_FOR_THIS, _LATER = 0.1, 0.02
-_FOR_THE_TOPIC, _FOR_ANOTHER_TOPIC, _FOR_NOTHING_ELSE, _FOR_ANY_CRAVING = 1.0, 0.25, 0.5, 0.25
-_FOR_THE_LEVEL, _FOR_THE_PLACE, _FOR_THE_HOUR = 0.25, 0.5, 0.5
+_LATER_FOR_THIS, _LATER = 0.06, 0.01
+_FOR_THE_TOPIC, _FOR_ANOTHER_TOPIC, _FOR_NOTHING_ELSE, _FOR_ANY_CRAVING = 0.6, 0.15, 0.3, 0.15
+_FOR_THE_LEVEL, _FOR_THE_PLACE, _FOR_THE_HOUR = 0.15, 0.3, 0.3
 _LEVELS = frozenset({Topic.STRONG, Topic.MILD})
 
 
@@ -195,67 +195,31 @@ def _fits(skill: Skill, situation: Situation) -> float:
 
 
 def named(skills: Sequence[Skill], text: str) -> Skill | None:
-    """The skill that a text asks for by name ("can we do the breathing one")."""
-    heard = set(_words(text)) - _SMALL
-    best = max(skills, key=lambda skill: len(heard & (set(_words(skill.name)) - _SMALL)), default=None)
-    return best if best and heard & (set(_words(best.name)) - _SMALL) else None
+    """The skill that a text asks for: by its whole name, or by words of it that say no more than the name ("the grounding one")."""
+    words = _words(text)
+    spoken = " ".join(words)
+    whole = [skill for skill in skills if len(_words(skill.name)) > 1 and " ".join(_words(skill.name)) in spoken]
+    if whole:
+        return max(whole, key=lambda skill: len(skill.name))
+    heard = set(words) - _SMALL - _IN_NAMES
+    best = max(skills, key=lambda skill: len(heard & set(_words(skill.name))), default=None)
+    return best if best and heard & set(_words(best.name)) else None
+
+
+# Words of skills' names that people also use for anything else: alone they ask for none.
+_NAME_WORDS = (
+    "coming counting d day down first friend good hello hour if job keep know let ll m minute name next no over place plan"
+    " pull put re reach right s sit small someone start t tell ten thank then three tomorrow turn until ve way your"
+)
+_IN_NAMES = frozenset(_NAME_WORDS.split())
 
 
 _SHORT = 3
-_SMALL = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "at",
-        "be",
-        "by",
-        "do",
-        "for",
-        "from",
-        "get",
-        "go",
-        "have",
-        "help",
-        "i",
-        "in",
-        "is",
-        "it",
-        "like",
-        "me",
-        "my",
-        "need",
-        "of",
-        "off",
-        "on",
-        "one",
-        "or",
-        "out",
-        "show",
-        "some",
-        "something",
-        "that",
-        "the",
-        "this",
-        "to",
-        "up",
-        "want",
-        "was",
-        "we",
-        "what",
-        "when",
-        "with",
-        "you",
-        "can",
-        "could",
-        "please",
-        "give",
-        "skill",
-        "skills",
-        "how",
-    ]
+_SMALL_WORDS = (
+    "a an and are at be by do for from get go have help i in is it like me my need of off on one or out show some"
+    " something that the this to up want was we what when with you can could please give skill skills how thi"
 )
+_SMALL = frozenset(_SMALL_WORDS.split())
 
 
 def _words(text: str) -> list[str]:
