@@ -21,7 +21,7 @@ CURIOSITY = 0.5
 # Below so many uses, and so many other cravings to hold them against, nothing is said of a skill.
 USES_TO_SPEAK = 5
 # From how many points on a difference is worth words, and how many times its doubt it must be before it is told as one.
-# With fewer than two, half of those whom every skill helps alike would sooner or later be told that one helps them more.
+# With one, most of those whom every skill helps alike would sooner or later be told that one helps them more; with two, one in ten.
 WORTH_TELLING, SURE = 0.5, 2.0
 # Tried without effect so lately, another one comes first.
 LATELY = timedelta(hours=24)
