@@ -14,6 +14,7 @@ from actions.skills import (
     COMMANDS,
     OFFERED,
     STOPPED,
+    TOLD,
     WAIT,
     Walk,
     WalkingStep,
@@ -80,7 +81,10 @@ class CravingStep(WalkingStep):
         trigger = find_trigger(plan, heard.text) if plan and heard.text else None
         if trigger is not None:
             found["craving_trigger"] = trigger.name
-            found["walk"] = (await walk_for(turn, trigger.name)).dump()
+            found["walk"] = (await walk_for(turn, trigger.name, told=heard.text, level=level)).dump()
+        elif heard.text:
+            # The first words often tell where someone is; the trigger comes in the next ones.
+            found["walk"] = Walk(told=heard.text[:TOLD]).dump()
         # Kept from the first word on: a form that is never finished has been lived through all the same.
         turn.stage(RecordEpisode(level, None, found.get("craving_trigger"), None, 0, None, False, key=turn.id))
         return found
@@ -115,7 +119,10 @@ class CravingStep(WalkingStep):
             return await self.changed(slot, value, turn, tracker)
         if slot == "craving_trigger":
             turn.stage(_episode(tracker, {slot: value}))
-            return {"walk": (await walk_for(turn, "" if value == SKIPPED else str(value))).dump()}
+            level = _level(tracker.get_slot("craving_level"))
+            trigger = "" if value == SKIPPED else str(value)
+            told = Walk.parse(tracker.get_slot("walk")).told
+            return {"walk": (await walk_for(turn, trigger, told=told, level=level)).dump()}
         if slot == "walk_done":
             moved = await self.walked(value if value in COMMANDS else WAIT, dispatcher, turn, tracker)
             # Read from what they wrote: the 3 of "3 Enough" names a choice, and no level.
@@ -134,9 +141,13 @@ class CravingStep(WalkingStep):
     async def changed(self, slot: str, value: Any, turn: Turn, tracker: Tracker) -> dict[str, Any]:
         turn.stage(_episode(tracker, {slot: value}))
         trigger = tracker.get_slot("craving_trigger") if slot == "craving_level" else value
+        told = Walk.parse(tracker.get_slot("walk")).told
+        level = _level(value if slot == "craving_level" else tracker.get_slot("craving_level"))
         if slot == "craving_after" or trigger is None or tracker.get_slot("requested_slot") == "walk_done" != slot:
-            return {"walk": (await walk_for(turn, str(value))).dump()} if slot == "craving_trigger" else {}
-        return {"walk": (await walk_for(turn, str(trigger))).dump()}
+            if slot != "craving_trigger":
+                return {}
+            return {"walk": (await walk_for(turn, str(value), told=told, level=level)).dump()}
+        return {"walk": (await walk_for(turn, str(trigger), told=told, level=level)).dump()}
 
     @staticmethod
     def _skips_change(after: Any, tracker: Tracker) -> dict[str, Any]:
@@ -253,7 +264,10 @@ class FinishCraving(HandrailAction):
             return cleared
         if came_to is Outcome.HELD:
             say(dispatcher, "utter_craving_held", after=after)
-            return [*cleared, SlotSet("offer", offer(turn, "skill", trigger=trigger or "", tried=walk.tried))]
+            return [
+                *cleared,
+                SlotSet("offer", offer(turn, "skill", trigger=trigger or "", tried=walk.tried, told=walk.told)),
+            ]
         say(
             dispatcher,
             "utter_craving_fell" if came_to is Outcome.FELL else "utter_craving_low",

@@ -20,7 +20,7 @@ from actions.base import (
     text_of,
 )
 from actions.family import tell_more
-from actions.skills import walk_for
+from actions.skills import walk_for, wants_to_know
 from actions.spanish import take_up_in_spanish
 from bot.care.human import AskForHuman, there_again
 from bot.care.turn import Turn
@@ -58,6 +58,8 @@ class AnswerOffer(HandrailAction):
         what = offered.get("what")
         if offered.get("language") == "es":
             return take_up_in_spanish(turn, dispatcher, offered, yes=intent_of(tracker) == "affirm")
+        if await wants_to_know(turn, tracker):
+            return [cleared, FollowupAction("skill_form")]
         if what == "human" and scales.undecided(text_of(tracker)):
             say(dispatcher, "utter_offer_stands", who=await team(turn))
             return [SlotSet("offer", {**offered, "turn": turn.id})]
@@ -72,7 +74,8 @@ class AnswerOffer(HandrailAction):
         elif what == "lapse":
             return [cleared, SlotSet("lapse_told", offered.get("told")), FollowupAction("lapse_form")]
         elif what == "skill":
-            walk = await walk_for(turn, str(offered.get("trigger", "")), tried=offered.get("tried", ""))
+            trigger, told = str(offered.get("trigger", "")), str(offered.get("told", ""))
+            walk = await walk_for(turn, trigger, tried=offered.get("tried", ""), told=told)
             return [cleared, SlotSet("walk", walk.dump()), FollowupAction("skill_form")]
         elif what == "craving":
             return [cleared, SlotSet("craving_level", offered.get("level")), FollowupAction("craving_form")]

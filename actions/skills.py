@@ -8,12 +8,15 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
-from actions.base import Domain, Event, HandrailAction, offer, say, team, text_of
+from actions.base import Domain, Event, HandrailAction, offer, open_form, say, team, text_of
 from actions.forms import SKIPPED, SURE, FormStep, Heard
-from bot.care.craving import RecordEpisode
+from bot.care.craving import RecordEpisode, past_episodes
 from bot.care.turn import Turn
 from bot.recovery import scales
-from bot.recovery.skill import Skill, choose, find_trigger, named
+from bot.recovery.experience import helpful, points, records
+from bot.recovery.people import Role
+from bot.recovery.situation import Place, Situation, read_situation
+from bot.recovery.skill import Skill, choose, find_trigger, made_for, named, possible
 
 NEXT, ANOTHER, WAIT = "next", "another", "wait"
 FINISHED, STOPPED, USED_UP = "finished", "stopped", "used up"
@@ -21,6 +24,8 @@ COMMANDS = frozenset({NEXT, ANOTHER, WAIT, FINISHED, STOPPED})
 OFFERED = -1
 OFFERS = 6
 SHORT = 6
+# What is kept of the words that tell where someone is.
+TOLD = 300
 
 # Words that ask for the next step on their own, and words that may stand beside them.
 _GO_WORDS = (
@@ -44,7 +49,10 @@ _NOT = re.compile(r"\b(?:no|not|don'?t|never|without|hate|anything but)\b")
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Where someone is: the skills in the order of offering, which one, which step, how many steps were done."""
+    """Where someone is: the skills in the order of offering, which one, which step, how many steps were done.
+
+    ``told`` keeps the words from which their situation is read, since they come in more than one message.
+    """
 
     queue: tuple[str, ...] = ()
     at: int = 0
@@ -54,6 +62,7 @@ class Walk:
     tried: str = ""
     from_plan: bool = False
     quiet: bool = False
+    told: str = ""
 
     @property
     def key(self) -> str | None:
@@ -92,24 +101,114 @@ class Walk:
         }
 
 
-async def known_skills(turn: Turn, trigger: str = "") -> tuple[Skill, ...]:
-    """Every skill this person can be offered, best first for a trigger."""
-    return choose(await turn.plan(), turn.skills(), trigger)
+async def known_skills(turn: Turn) -> tuple[Skill, ...]:
+    """Every skill this person can be offered."""
+    return choose(await turn.plan(), turn.skills(), "")
 
 
 async def lengths_of(turn: Turn) -> dict[str, int]:
     return {skill.key: len(skill.steps) for skill in await known_skills(turn)}
 
 
-async def walk_for(turn: Turn, trigger: str, wanted: Skill | None = None, tried: str = "") -> Walk:
-    """A walk that begins with the best skill for a trigger, or with the one that was asked for; what was tried is last."""
-    ordered = sorted(await known_skills(turn, trigger), key=lambda skill: skill.key == tried)
+def situation_of(turn: Turn, told: str, level: int | None = None) -> Situation:
+    """The situation that words tell of, at this hour by the person's own clock."""
+    return read_situation(told, turn.now.astimezone(turn.person.zone), level)
+
+
+async def walk_for(
+    turn: Turn, trigger: str, wanted: Skill | None = None, tried: str = "", told: str = "", level: int | None = None
+) -> Walk:
+    """A walk that begins with the best skill, or with the one that was asked for; what was tried is last.
+
+    Args:
+        turn: the turn.
+        trigger: what set the craving off, in the person's words.
+        wanted: the skill that was asked for.
+        tried: the key of one that was tried just now.
+        told: whatever else they said of where they are.
+        level: how strong the craving is.
+    """
+    told = " ".join(dict.fromkeys(words for words in (told, trigger) if words))[:TOLD]
+    plan = await turn.plan()
+    past = await past_episodes(turn)
+    best = choose(plan, turn.skills(), trigger, situation_of(turn, told, level), past, turn.now)
+    ordered = sorted(best, key=lambda skill: skill.key == tried)
     if wanted:
         ordered = [wanted, *(skill for skill in ordered if skill.key != wanted.key)]
-    plan = await turn.plan()
-    from_plan = wanted is None and plan is not None and bool(trigger) and find_trigger(plan, trigger) is not None
+    match = find_trigger(plan, trigger) if plan and trigger else None
+    from_plan = wanted is None and match is not None and names(match.skills, ordered[0])
     ordered = ordered[:OFFERS]
-    return Walk(tuple(skill.key for skill in ordered), length=len(ordered[0].steps), from_plan=from_plan)
+    return Walk(tuple(skill.key for skill in ordered), length=len(ordered[0].steps), from_plan=from_plan, told=told)
+
+
+def names(listed: tuple[str, ...], skill: Skill) -> bool:
+    """Whether a plan's list names a skill, by its key or as it is called."""
+    return {skill.key.casefold(), skill.name.casefold()} & {name.casefold() for name in listed} != set()
+
+
+_PLACES = {place: f"talk.skill_in_{place}" for place in Place}
+
+
+async def why(turn: Turn, skill: Skill, walk: Walk) -> str:
+    """Why this skill: what it did for this client before, else why it can be done where they are; often nothing."""
+    past = await past_episodes(turn)
+    record = next((record for record in helpful(past) if record.skill == skill.key), None)
+    if record:
+        fall, mostly = points(record.fall), points(record.mostly)
+        return turn.words("talk.skill_why", len(past), uses=str(record.uses), fall=fall, mostly=mostly)
+    situation = situation_of(turn, walk.told)
+    if skill not in turn.skills() or not possible(skill, situation):
+        return ""
+    if situation.beside:
+        return turn.words("talk.skill_unnoticed", len(past))
+    if situation.place and made_for(skill, situation.place):
+        return turn.words(_PLACES[situation.place])
+    return ""
+
+
+# What someone asks who wants to know what their own cravings tell, and does not ask for something new.
+_WHAT_WORKS = re.compile(
+    r"\b(?:what|which)\b(?!.*\b(?:can|could|would|might|will|should)\b).*"
+    r"\b(?:work(?:s|ed|ing)?|help(?:s|ed|ing)?) (?:\w+ ){0,2}?(?:for )?me\b"
+)
+
+
+def asks_what_works(text: str) -> bool:
+    """Whether someone asks which skills have helped them ("what works for me")."""
+    return bool(_WHAT_WORKS.search(scales.fold(text)))
+
+
+async def wants_to_know(turn: Turn, tracker: Tracker) -> bool:
+    """Whether a client asks that with nothing open: read by its words, because it has no intent of its own."""
+    asks = turn.person.role is Role.CLIENT and not open_form(tracker) and asks_what_works(text_of(tracker))
+    return asks and not await turn.in_danger()
+
+
+async def tell_what_works(dispatcher: CollectingDispatcher, turn: Turn) -> Skill | None:
+    """Say which skills have lowered this client's cravings, and by how much; returns the best where one stands out."""
+    past = await past_episodes(turn)
+    known = {skill.key: skill for skill in await known_skills(turn)}
+    told = [record for record in records(past) if record.skill in known]
+    best = next((record for record in told if record.stands_out), None)
+    if best is None:
+        piece = "talk.skill_no_difference" if told else "talk.skill_too_early"
+        mostly = points(sum(episode.fall for episode in past) / max(1, len(past)))
+        dispatcher.utter_message(text=turn.words(piece, len(past), mostly=mostly))
+        return None
+    said = turn.words(
+        "talk.skill_best" if best.is_sure else "talk.skill_maybe",
+        len(past),
+        name=known[best.skill].name,
+        uses=str(best.uses),
+        fall=points(best.fall),
+        mostly=points(best.mostly),
+    )
+    others = [record for record in told if record.is_sure and record is not best][:2]
+    if others:
+        names = ", ".join(f"{known[record.skill].name} ({points(record.fall)})" for record in others)
+        said += " " + turn.words("talk.skill_next_best", names=names)
+    dispatcher.utter_message(text=said)
+    return known[best.skill]
 
 
 def read_walk(heard: Heard, walk: Walk) -> str | None:
@@ -156,7 +255,8 @@ class AskWalk(HandrailAction):
             say(dispatcher, "utter_offer_wait" if walk.step == OFFERED else "utter_skill_wait", name=skill.name)
         elif walk.step == OFFERED:
             response = "utter_offer_skill_from_plan" if walk.from_plan else "utter_offer_skill"
-            say(dispatcher, response, name=skill.name, intro=skill.intro, minutes=skill.minutes)
+            intro = f"{skill.intro} {await why(turn, skill, walk)}".strip()
+            say(dispatcher, response, name=skill.name, intro=intro, minutes=skill.minutes)
         else:
             say(dispatcher, "utter_skill_step", step=skill.steps[walk.step])
         return [SlotSet("walk", replace(walk, quiet=False, from_plan=False).dump())]
@@ -179,10 +279,12 @@ class WalkingStep(FormStep):
     ) -> dict[str, Any]:
         """The slots after a command inside the walk."""
         walk = Walk.parse(tracker.get_slot("walk"))
+        if value in (ANOTHER, WAIT):
+            value, walk = await self._told_more(value, walk, turn, tracker)
         if value == ANOTHER:
             wanted = asked_for(await known_skills(turn), text_of(tracker))
             if wanted and wanted.key != walk.key:
-                return {"walk": (await walk_for(turn, "", wanted)).dump(), "walk_done": None}
+                return {"walk": (await walk_for(turn, "", wanted, told=walk.told)).dump(), "walk_done": None}
         if value == STOPPED:
             # The step that was on the screen has been tried.
             walk = replace(walk, steps_done=walk.steps_done + (walk.step > OFFERED))
@@ -190,6 +292,30 @@ class WalkingStep(FormStep):
         if moved.get("walk_done") == USED_UP:
             say(dispatcher, "utter_skills_used_up")
         return moved
+
+    @staticmethod
+    async def _told_more(value: str, walk: Walk, turn: Turn, tracker: Tracker) -> tuple[str, Walk]:
+        """What an answer tells of the situation on the way: what is still to be offered is chosen anew by it.
+
+        Where the skill that is offered cannot be done there ("i can't, the kids are asleep"), that asks for another one.
+        """
+        text = text_of(tracker)
+        if not read_situation(text).is_told:
+            return value, walk
+        told = f"{text} {walk.told}"[:TOLD]
+        offered = next((skill for skill in await known_skills(turn) if skill.key == walk.key), None)
+        if value == WAIT and (walk.step != OFFERED or not offered or possible(offered, situation_of(turn, told))):
+            return value, walk
+        trigger, level = tracker.get_slot("craving_trigger"), tracker.get_slot("craving_level")
+        again = await walk_for(
+            turn,
+            trigger if isinstance(trigger, str) and trigger != SKIPPED else "",
+            told=told,
+            level=level if isinstance(level, int) else None,
+        )
+        seen = walk.queue[: walk.at + 1]
+        rest = [key for key in again.queue if key not in seen]
+        return ANOTHER, replace(walk, queue=(*seen, *rest)[:OFFERS], told=told)
 
 
 class SkillStep(WalkingStep):
@@ -204,6 +330,9 @@ class SkillStep(WalkingStep):
     ) -> dict[str, Any]:
         if tracker.get_slot("walk"):
             return {}
+        if asks_what_works(heard.text):
+            best = await tell_what_works(dispatcher, turn)
+            return {"walk": (await walk_for(turn, "", best)).dump()}
         wanted = asked_for(await known_skills(turn), heard.text) if heard.text else None
         return {"walk": (await walk_for(turn, heard.text, wanted)).dump()}
 
@@ -268,6 +397,6 @@ class FinishSkill(HandrailAction):
             return [*cleared, SlotSet("offer", offer(turn, "human", why="none of the skills was right"))]
         if helped is False:
             say(dispatcher, "utter_skill_not_helped")
-            return [*cleared, SlotSet("offer", offer(turn, "skill", tried=walk.tried))]
+            return [*cleared, SlotSet("offer", offer(turn, "skill", tried=walk.tried, told=walk.told))]
         say(dispatcher, "utter_skill_helped" if helped is True else "utter_skill_left")
         return cleared

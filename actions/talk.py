@@ -31,7 +31,7 @@ from actions.craving import CravingStep
 from actions.forms import came_back
 from actions.lapse import LapseStep
 from actions.meanings import HEAVY, choice, nameable, two_likeliest
-from actions.skills import SkillStep
+from actions.skills import SkillStep, wants_to_know
 from actions.spanish import answer_in_spanish
 from bot.care import rhythm
 from bot.care.turn import Turn
@@ -145,6 +145,8 @@ class Say(HandrailAction):
         if told_beside and _craving_by_number(text_of(tracker)):
             # "craving 6, mom called and we argued": the craving comes first.
             return [FollowupAction("craving_form")]
+        if await wants_to_know(turn, tracker):
+            return [FollowupAction("skill_form")]
         if intent in _LIGHT and await turn.in_danger():
             say(dispatcher, "utter_unsure_in_danger", **lines(turn))
             return back_to_form(tracker)
@@ -282,6 +284,8 @@ async def _unsure(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker
         return []
     if client and _craving_by_number(text):
         return [FollowupAction("craving_form")]
+    if await wants_to_know(turn, tracker):
+        return [FollowupAction("skill_form")]
     if offered.get("what") == "human" and scales.undecided(text):
         say(dispatcher, "utter_offer_stands", who=await team(turn))
         return [SlotSet("offer", {**offered, "turn": turn.id})]

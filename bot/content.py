@@ -14,16 +14,19 @@ from typing import Any
 
 import yaml
 
-from bot.recovery.skill import Skill
+from bot.recovery.situation import Beside, Need, Part, Place, Topic
+from bot.recovery.skill import ANYTHING, Evidence, Fit, Skill
 from bot.safety.findings import Finding, Kind, Level, Subject
 from bot.safety.protocol import Urgency
 
-SAFETY = "safety"
+SAFETY, SKILL = "safety", "skill"
 FALLBACK_LANGUAGE = "en"
 # Where this stands in a text, "service.rates" is said on channels on which people are charged for messages.
 RATES = "{rates}"
 # Stands for a country that we do not know, or have no lines of.
 ANYWHERE = ""
+# Of a skill: it can be done in every place.
+ALL_PLACES = "anywhere"
 
 
 class ContentError(Exception):
@@ -43,7 +46,10 @@ class Piece:
     name: str = ""
     intro: str = ""
     yes_means: str = ""
-    fits: frozenset[str] = frozenset()
+    # The steps in the words for text messages, one for each step; where they are the same, the same.
+    short: tuple[str, ...] = ()
+    fit: Fit = ANYTHING
+    evidence: Evidence | None = None
     minutes: int = 0
     sources: tuple[str, ...] = ()
 
@@ -51,11 +57,14 @@ class Piece:
     def digest(self) -> str:
         """Hash of every word of the piece: a signature holds for exactly these."""
         words = "\x1f".join((*self.texts, "\x1e", *self.steps, "\x1e", *self.more, "\x1e", self.intro, self.yes_means))
+        if self.short != self.steps:
+            words = "\x1f".join((words, "\x1e", *self.short))
         return hashlib.sha256(words.encode()).hexdigest()
 
     def wordings(self) -> tuple[str, ...]:
         """All that a person may read of this piece."""
-        return (*self.texts, *((self.intro,) if self.intro else ()), *self.steps, *self.more)
+        short = (text for text in self.short if text not in self.steps)
+        return (*self.texts, *((self.intro,) if self.intro else ()), *self.steps, *short, *self.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +122,14 @@ class Content:
         texts = self.piece(piece_id, language).texts
         return self.fill(texts[at % len(texts)], country, language, **values)
 
-    def skills(self, language: str) -> tuple[Skill, ...]:
-        """The library of coping skills, in the order of the file."""
-        found = [p for p in self.pieces.values() if p.kind == "skill" and p.language == language]
-        found = found or [p for p in self.pieces.values() if p.kind == "skill" and p.language == FALLBACK_LANGUAGE]
-        return tuple(Skill(p.id.removeprefix("skill."), p.name, p.intro, p.steps, p.fits, p.minutes) for p in found)
+    def skills(self, language: str, *, short: bool = False) -> tuple[Skill, ...]:
+        """The library of coping skills, in the order of the files; ``short`` in the words for text messages."""
+        found = [p for p in self.pieces.values() if p.kind == SKILL and p.language == language]
+        found = found or [p for p in self.pieces.values() if p.kind == SKILL and p.language == FALLBACK_LANGUAGE]
+        return tuple(
+            Skill(p.id.removeprefix("skill."), p.name, p.intro, p.short if short else p.steps, p.fit, p.minutes)
+            for p in found
+        )
 
     def skill_names(self) -> frozenset[str]:
         """The names by which a plan may call the library's skills."""
@@ -190,15 +202,46 @@ def _pieces(path: Path, language: str) -> Iterable[Piece]:
             kind=data["kind"],
             language=language,
             texts=tuple(_clean(t) for t in texts),
-            steps=tuple(_clean(t) for t in row.get("steps", [])),
+            steps=tuple(_clean(_worded(t, "text")) for t in row.get("steps", [])),
+            short=tuple(_clean(_worded(t, "sms")) for t in row.get("steps", [])),
             more=tuple(_clean(t) for t in row.get("more", [])),
             name=row.get("name", ""),
             intro=_clean(row.get("intro", "")),
             yes_means=row.get("yes_means", ""),
-            fits=frozenset(row.get("fits", [])),
+            fit=_fit(path, row) if data["kind"] == SKILL else ANYTHING,
+            evidence=Evidence(row["evidence"]) if data["kind"] == SKILL else None,
             minutes=int(row.get("minutes", 0)),
             sources=tuple(row["sources"]),
         )
+
+
+def _worded(step: str | Mapping[str, str], form: str) -> str:
+    """A step in one of its forms: it is one text for all, or has shorter words for text messages."""
+    return step if isinstance(step, str) else step[form]
+
+
+_FIT = ("for", "where", "beside", "quiet", "needs", "evidence", "name", "intro", "minutes")
+
+
+def _fit(path: Path, row: Mapping[str, Any]) -> Fit:
+    """What a skill is for, where and when; the keys are explained in content/en/skills.yml."""
+    missing = [key for key in _FIT if key not in row]
+    if missing:
+        raise ContentError(f"{path}: {row['id']} lacks {', '.join(missing)}")
+    try:
+        return Fit(
+            topics=frozenset(map(Topic, row["for"])),
+            places=frozenset(Place) if row["where"] == [ALL_PLACES] else frozenset(map(Place, row["where"])),
+            beside=frozenset(map(Beside, row["beside"])),
+            quiet=bool(row["quiet"]),
+            needs=frozenset(map(Need, row["needs"])),
+            suits=frozenset(map(Part, row.get("suits", []))),
+            not_at=frozenset(map(Part, row.get("not_at", []))),
+            only=frozenset(map(Topic, row.get("only", []))),
+            not_for=frozenset(map(Topic, row.get("not_for", []))),
+        )
+    except ValueError as error:
+        raise ContentError(f"{path}: {row['id']}: {error}") from error
 
 
 def _lines_piece(country: str, own: Mapping[str, Mapping[str, Any]]) -> Piece:

@@ -35,6 +35,10 @@ FILLED = {
     "minutes": "30",
     "about": "This is about suicide. It is definite.",
     "rates": " Message and data rates may apply.",
+    "uses": "12",
+    "fall": "3.5",
+    "mostly": "1.5",
+    "names": "Slow breathing (2.5), Urge surfing (2.1)",
 }
 SHOUTING = re.compile(r"!|\b(?:great|awesome|amazing) (?:job|work)\b", re.IGNORECASE)
 LABELS = re.compile(

@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import select
+
 from bot.care.turn import Turn
+from bot.recovery.experience import Episode
 from bot.store.database import Unit, new_id
 from bot.store.tables import CravingEpisodeRow
 
 # Stands for a skill that the client has named: its name is in their words, and sealed.
 OWN = "own"
+# So many of the latest episodes say what helps: enough for the figures, and what helped years ago may not help now.
+MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +48,27 @@ class RecordEpisode:
         row.steps_done, row.completed = self.steps_done, self.completed
         row.trigger_sealed = sealed("trigger_sealed", self.trigger)
         row.change_sealed = sealed("change_sealed", self.change)
+
+
+async def past_episodes(turn: Turn) -> tuple[Episode, ...]:
+    """The client's latest cravings of which the level is known before and after, the newest first."""
+    async with turn.store.read() as unit:
+        query = (
+            select(CravingEpisodeRow)
+            .where(
+                CravingEpisodeRow.client_id == turn.person.id,
+                CravingEpisodeRow.level_before.is_not(None),
+                CravingEpisodeRow.level_after.is_not(None),
+            )
+            .order_by(CravingEpisodeRow.at.desc())
+            .limit(MOST)
+        )
+        return tuple(
+            Episode(
+                skill=unit.open(row, "own_skill_sealed") if row.skill == OWN else row.skill or "",
+                before=row.level_before or 0,
+                after=row.level_after or 0,
+                at=row.at,
+            )
+            for row in await unit.session.scalars(query)
+        )

@@ -42,6 +42,8 @@ class Turn:
     store: Store
     content: Content
     practice: str = "your team"
+    # Whether what they read is text messages, which are short and paid for.
+    brief: bool = False
     effects: list[Effect] = field(default_factory=list)
     failed_action: str | None = None
     _plan: Plan | None = None
@@ -92,8 +94,8 @@ class Turn:
             return (await people.get(unit, self.person.interventionist_id)).first_name
 
     def skills(self) -> tuple[Skill, ...]:
-        """The library of coping skills in the person's language."""
-        return self.content.skills(self.person.language)
+        """The library of coping skills in the person's language, in short words where they read text messages."""
+        return self.content.skills(self.person.language, short=self.brief)
 
     def words(self, piece_id: str, at: int = 0, **values: str) -> str:
         """A fixed text of the content, filled in; ``at`` counts through its wordings."""

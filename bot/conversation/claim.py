@@ -113,6 +113,7 @@ class Claims:
             store=self.store,
             content=self.content,
             practice=self.practice.name,
+            brief=message.channel in self.practice.charged,
         )
         # As it stood when they wrote: an answer that waited for the engine is still the answer to its question.
         state = conversations.load_state(unit, conversation, hold.written_at)
