@@ -57,7 +57,9 @@ class _Known:
         chats, busy = await conversations.of_people(unit, ids, now)
         phones = {
             phone.person_id: phone
-            for phone in await unit.session.scalars(select(SafePhoneRow).where(SafePhoneRow.person_id.in_(ids)))
+            for phone in await unit.session.scalars(
+                select(SafePhoneRow).where(unit.one_of(SafePhoneRow.person_id, ids))
+            )
         }
         quiet = [id_ for id_, phone in phones.items() if phone.quiet_until is not None and phone.quiet_until > now]
         alone = dict.fromkeys(quiet, "they asked for quiet") | await danger.left_alone(unit, ids)
@@ -197,7 +199,7 @@ async def _push(unit: Unit, content: Content, rows: Sequence[PersonRow], now: da
     # Most of those who are asked at the same time are next asked at the same time.
     for moment, ids in following.items():
         await unit.session.execute(
-            update(PersonRow).where(PersonRow.id.in_(ids)).values(next_check_in=moment),
+            update(PersonRow).where(unit.one_of(PersonRow.id, ids)).values(next_check_in=moment),
             execution_options={"synchronize_session": False},
         )
     if asked:
@@ -224,7 +226,7 @@ async def _there(unit: Unit, slots: Mapping[str, tuple[datetime, date, str]]) ->
     """Which of these check-ins there are already."""
     days = {day for _, day, _ in slots.values()}
     query = select(CheckInRow.client_id, CheckInRow.local_date, CheckInRow.slot).where(
-        CheckInRow.client_id.in_(slots), CheckInRow.local_date.in_(days)
+        unit.one_of(CheckInRow.client_id, slots), CheckInRow.local_date.in_(days)
     )
     return frozenset((client, day, slot) for client, day, slot in await unit.session.execute(query))
 
@@ -273,7 +275,7 @@ def _near(now: datetime, zone: ZoneInfo, rhythm: str | None) -> bool:
 async def _follow_up(unit: Unit, content: Content, rows: Sequence[CheckInRow], now: datetime) -> int:
     ids = [row.client_id for row in rows]
     known = await _Known.of(unit, ids, now)
-    query = select(PersonRow).where(PersonRow.id.in_(ids))
+    query = select(PersonRow).where(unit.one_of(PersonRow.id, ids))
     clients = {row.id: people.person_of(unit, row) for row in await unit.session.scalars(query)}
     messages: list[outbox.Addressed] = []
     free = [row for row in rows if row.client_id not in known.busy]

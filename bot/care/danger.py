@@ -109,11 +109,13 @@ async def left_alone(unit: Unit, people_asked: Collection[str]) -> dict[str, str
     if not people_asked:
         return {}
     query = select(AlertRow.person_id).where(
-        AlertRow.person_id.in_(people_asked), AlertRow.kind == AlertKind.DANGER, AlertRow.status != AlertStatus.CLOSED
+        unit.one_of(AlertRow.person_id, people_asked),
+        AlertRow.kind == AlertKind.DANGER,
+        AlertRow.status != AlertStatus.CLOSED,
     )
     in_danger = {str(person_id) for person_id in await unit.session.scalars(query)}
     taken_over = select(HandOverRow.person_id).where(
-        HandOverRow.person_id.in_(people_asked), HandOverRow.ended_at.is_(None)
+        unit.one_of(HandOverRow.person_id, people_asked), HandOverRow.ended_at.is_(None)
     )
     reasons = dict.fromkeys(await unit.session.scalars(taken_over), "staff write with them themselves")
     return reasons | dict.fromkeys(in_danger, "a danger alert is open")

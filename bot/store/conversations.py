@@ -171,7 +171,7 @@ async def of_people(unit: Unit, person_ids: Collection[str], now: datetime) -> t
     query = (
         select(ConversationRow.id, ConversationRow.person_id)
         .join(ContactPointRow, ContactPointRow.id == ConversationRow.contact_point_id)
-        .where(ConversationRow.person_id.in_(person_ids))
+        .where(unit.one_of(ConversationRow.person_id, person_ids))
         .order_by(case((_reaches(), 0), else_=1), ConversationRow.last_heard.desc().nulls_last(), ConversationRow.id)
     )
     chosen: dict[str, str] = {}
@@ -179,7 +179,7 @@ async def of_people(unit: Unit, person_ids: Collection[str], now: datetime) -> t
         chosen.setdefault(person_id, conversation_id)
     held = (
         select(ConversationRow)
-        .where(ConversationRow.id.in_(chosen.values()))
+        .where(unit.one_of(ConversationRow.id, chosen.values()))
         .options(lazyload(ConversationRow.person))
         .with_for_update(skip_locked=True, key_share=True, of=ConversationRow)
         .execution_options(populate_existing=True)

@@ -2,16 +2,17 @@
 
 import asyncio
 import fcntl
+import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 import structlog
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import ColumnElement, Connection, String, any_, event, func, literal, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
@@ -53,8 +54,20 @@ class Unit:
 
     def insert(self, table: type[Any]) -> Any:
         """An insert that may say what to do where the row is there already: both databases can, each in its own words."""
-        is_sqlite = self.session.bind is not None and self.session.bind.dialect.name == "sqlite"
-        return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+        return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
+
+    def one_of(self, column: Any, values: Collection[str]) -> ColumnElement[bool]:
+        """Whether a column holds one of many texts: one parameter, where ``in_`` has one for each."""
+        if self._is_sqlite:
+            each = func.json_each(json.dumps(list(values))).table_valued("value")
+            found: ColumnElement[bool] = column.in_(select(each.c.value))
+        else:
+            found = column == any_(literal(list(values), postgresql.ARRAY(String)))
+        return found
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self.session.bind is not None and self.session.bind.dialect.name == "sqlite"
 
     async def once[T](self, what: object, read: Callable[[], Awaitable[T]]) -> T:
         """What is the same for many rows of this unit is read for the first of them only."""
