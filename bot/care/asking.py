@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 
 from bot.care import danger
 from bot.care.check_in import FIRST_SLOT, FORM, ON_A_SCALE, OPEN, next_question, slots_of
@@ -202,8 +202,7 @@ async def _push(unit: Unit, content: Content, rows: Sequence[PersonRow], now: da
             update(PersonRow).where(unit.one_of(PersonRow.id, ids)).values(next_check_in=moment),
             execution_options={"synchronize_session": False},
         )
-    if asked:
-        await unit.session.execute(insert(CheckInRow), asked)
+    await unit.insert_many(CheckInRow, asked)
     await conversations.save_states(unit, begun, now + COUNTS_FOR)
     await outbox.enqueue_each(unit, messages, Lane.CHECK_IN, now)
     return len(free)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, insert, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import aliased
 
 from bot.delivery.messages import CLOCK_WENT_BACK, Lane, Outbound, OutStatus, Receipt, Report
@@ -133,8 +133,7 @@ async def enqueue_each(
                 "receipt": 0,
             }
         )
-    if rows:
-        await unit.session.execute(insert(OutboundRow), rows)
+    await unit.insert_many(OutboundRow, rows)
 
 
 def of_channel(name: str) -> ColumnElement[bool]:

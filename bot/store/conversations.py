@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, bindparam, case, select, update
+from sqlalchemy import ColumnElement, case, select
 from sqlalchemy.orm import aliased, lazyload
 
 from bot.recovery.people import NOT_JOINED, Role
@@ -184,18 +184,18 @@ async def of_people(unit: Unit, person_ids: Collection[str], now: datetime) -> t
         .with_for_update(skip_locked=True, key_share=True, of=ConversationRow)
         .execution_options(populate_existing=True)
     )
-    chats = {row.person_id: Chat(row, load_state(unit, row, now)) for row in await unit.session.scalars(held)}
+    # Whoever has a lease on one writes its state when it is done.
+    free = [row for row in await unit.session.scalars(held) if row.lease_until is None or row.lease_until <= now]
+    chats = {row.person_id: Chat(row, load_state(unit, row, now)) for row in free}
     return chats, frozenset(chosen) - frozenset(chats)
 
 
 async def save_states(unit: Unit, chats: Sequence[Chat], until: datetime) -> None:
     """Like ``save_state``, for many at once: the rows themselves are not to be used any more."""
-    query = update(ConversationRow).where(ConversationRow.id == bindparam("of"))
     rows = [
-        {"of": chat.row.id, "state_sealed": _sealed(unit, chat.row, chat.state), "state_until": until} for chat in chats
+        {"id": chat.row.id, "state_sealed": _sealed(unit, chat.row, chat.state), "state_until": until} for chat in chats
     ]
-    if rows:
-        await (await unit.session.connection()).execute(query, rows)
+    await unit.update_many(ConversationRow, rows)
 
 
 def _reaches() -> ColumnElement[bool]:

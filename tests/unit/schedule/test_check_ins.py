@@ -227,6 +227,15 @@ async def test_who_is_being_answered_at_this_moment_is_asked_a_moment_later(maya
     assert await maya.at(MORNING) == 1
 
 
+async def test_a_turn_that_waits_for_the_engine_does_not_write_over_what_was_begun(maya: Asked) -> None:
+    await maya.wants("09:00", since=MORNING - timedelta(hours=1))
+    leased = update(ConversationRow).values(lease_until=MORNING.astimezone(UTC) + timedelta(seconds=30))
+    async with maya.house.store.write() as unit:
+        await unit.session.execute(leased)
+    assert await maya.at(MORNING) == 0, "the turn would save the state from before"
+    assert await maya.at(MORNING + timedelta(seconds=31)) == 1
+
+
 async def test_whose_state_cannot_be_read_is_asked_all_the_same(maya: Asked) -> None:
     await maya.wants("09:00", since=MORNING - timedelta(hours=1))
     async with maya.house.store.write() as unit:
