@@ -151,10 +151,10 @@ class CheckInStep(FormStep):
             value = read_slot(slot, heard)
             self._keep(turn, tracker, {slot: value})
             return [SlotSet(slot, value), *ended()]
-        until = None if heard.in_danger else read_snooze(heard.text, turn.now, turn.person.zone)
+        # "At work" may be where they drank.
+        plainly = slot == "check_used"
+        until = None if heard.in_danger else read_snooze(heard.text, turn.now, turn.person.zone, plainly=plainly)
         if until is not None:
-            # What was told beside it is kept: "craving 3, ask me the rest at 6".
-            self._keep(turn, tracker, _values(heard.text))
             turn.stage(Snooze(until))
             at = until.astimezone(turn.person.zone).time()
             words = turn.words("talk.check_in_snoozed", time=spoken_time(at, turn.person.language))

@@ -34,6 +34,7 @@ from actions.meanings import HEAVY, choice, nameable, two_likeliest
 from actions.skills import SkillStep, wants_to_know
 from actions.spanish import answer_in_spanish
 from bot.care import rhythm
+from bot.care.check_in import FORM as CHECK_IN_FORM
 from bot.care.turn import Turn
 from bot.conversation.language import language_of
 from bot.recovery import scales
@@ -152,8 +153,9 @@ class Say(HandrailAction):
             return back_to_form(tracker)
         if await says_what_it_was(turn, tracker):
             return _hear_what_it_was(turn, dispatcher, tracker)
-        if _changes_the_rhythm(turn, dispatcher, tracker):
-            return [SlotSet("offer", None), *back_to_form(tracker)]
+        moved = _change_of_rhythm(turn, dispatcher, tracker)
+        if moved is not None:
+            return moved
         low = int((tracker.get_slot("offer") or {}).get("low", 0))
         if intent in HEAVY and low >= LISTENS and not open_form(tracker):
             return await _hear_low(turn, dispatcher, tracker)
@@ -179,19 +181,20 @@ class Say(HandrailAction):
         return [SlotSet("offer", offer(turn, "listen"))] if intent in _OPEN else []
 
 
-def _changes_the_rhythm(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker) -> bool:
+def _change_of_rhythm(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[Event] | None:
     """A client tells when they want to be asked, by themselves or because they were asked for it: done at once."""
     asked = (tracker.get_slot("offer") or {}).get("what") == "rhythm"
     if turn.person.role is not Role.CLIENT or not (asked or intent_of(tracker) in _RHYTHM):
-        return False
+        return None
     text = text_of(tracker)
     # As an answer the bare time or day is enough.
     for said in (text, *((f"at {text}", f"until {text}") if asked else ())):
         changed = rhythm.change(turn, said)
-        if changed:
-            dispatcher.utter_message(text=changed)
-            return True
-    return False
+        if changed is not None:
+            dispatcher.utter_message(text=changed.words)
+            goes_on = not (changed.pauses and open_form(tracker) == CHECK_IN_FORM)
+            return [SlotSet("offer", None), *(back_to_form(tracker) if goes_on else put_away())]
+    return None
 
 
 class Mood(HandrailAction):
@@ -227,8 +230,9 @@ class TakeLevel(HandrailAction):
 
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[Event]:
         turn, text = self.turn(tracker), text_of(tracker)
-        if _changes_the_rhythm(turn, dispatcher, tracker):
-            return [SlotSet("offer", None)]
+        moved = _change_of_rhythm(turn, dispatcher, tracker)
+        if moved is not None:
+            return moved
         level = scales.read_number(text)
         if await correct_today(turn, dispatcher, text):
             return []
@@ -275,8 +279,9 @@ async def _unsure(turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker
         return _hear_what_it_was(turn, dispatcher, tracker)
     if open_form(tracker):
         return back_to_form(tracker)
-    if _changes_the_rhythm(turn, dispatcher, tracker):
-        return [SlotSet("offer", None)]
+    moved = _change_of_rhythm(turn, dispatcher, tracker)
+    if moved is not None:
+        return moved
     if scales.fold(text).strip(" .!?") in _HELP:
         say(dispatcher, for_role(turn, "utter_help_alone", domain), **lines(turn))
         return []

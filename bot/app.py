@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 import yaml
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from actions import all_actions
 from bot import content
@@ -189,10 +189,17 @@ class Handrail:
 
     async def pressed(self, message_id: str, key: Pressed) -> Answer | None:
         """Do what a key asks for that somebody pressed in a call; nothing where the call is none of ours."""
-        async with asyncio.timeout(KEY_WITHIN), self.store.write() as unit:
-            return await call.pressed(
-                unit, self.content, message_id, key.provider_id, key.to, key.key, self.clock.now()
-            )
+        async with asyncio.timeout(KEY_WITHIN):
+            while True:
+                try:
+                    async with self.store.write() as unit:
+                        return await call.pressed(
+                            unit, self.content, message_id, key.provider_id, key.to, key.key, self.clock.now()
+                        )
+                except DBAPIError as error:
+                    # They write again at the same moment: doing it again will help, and the time is limited.
+                    if not self.store.taken_back(error):
+                        raise
 
     async def healthy(self) -> bool:
         """Whether the database answers."""

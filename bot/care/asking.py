@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 
 from bot.care import danger
 from bot.care.check_in import FIRST_SLOT, FORM, ON_A_SCALE, OPEN, next_question, slots_of
@@ -36,6 +36,9 @@ WAIT = timedelta(minutes=15)
 # One that cannot be asked is tried again after this, so that it stands in nobody's way meanwhile.
 TRIED_AGAIN = timedelta(minutes=1)
 BATCH = 500
+_GIVEN = (
+    CheckInRow.craving, CheckInRow.mood, CheckInRow.sleep_quality, CheckInRow.sleep_hours, CheckInRow.used,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,8 @@ async def _push(unit: Unit, content: Content, rows: Sequence[PersonRow], now: da
             reason = known.alone[row.id]
         elif now > due_at + TOO_LATE:
             reason = "too late for its time"
+        elif quiet_until(now, client.zone) and not _near(now, client.zone, row.rhythm):
+            reason = "it is night there"
         elif talking:
             reason = "something else was being talked about"
         elif chat is None or not chat.row.contact.usable:
@@ -202,10 +207,22 @@ async def _push(unit: Unit, content: Content, rows: Sequence[PersonRow], now: da
             update(PersonRow).where(unit.one_of(PersonRow.id, ids)).values(next_check_in=moment),
             execution_options={"synchronize_session": False},
         )
+    await _end_earlier(unit, [str(each["client_id"]) for each in asked])
     await unit.insert_many(CheckInRow, asked)
     await conversations.save_states(unit, begun, now + COUNTS_FOR)
     await outbox.enqueue_each(unit, messages, Lane.CHECK_IN, now)
     return len(free)
+
+
+async def _end_earlier(unit: Unit, client_ids: Sequence[str]) -> None:
+    """Nobody is asked for two check-ins at once: with the next one the one before is over, as far as it was answered."""
+    of_them = (unit.one_of(CheckInRow.client_id, client_ids), CheckInRow.due_at.is_not(None))
+    given = or_(*(column.is_not(None) for column in _GIVEN))
+    for status, where in ((CheckInStatus.PARTIAL, given), (CheckInStatus.MISSED, ~given)):
+        query = update(CheckInRow).where(*of_them, CheckInRow.status.in_(OPEN), where)
+        await unit.session.execute(
+            query.values(status=status, due_at=None), execution_options={"synchronize_session": False}
+        )
 
 
 def _talks_of_something_else(chat: Chat, now: datetime) -> bool:
@@ -217,8 +234,8 @@ def _talks_of_something_else(chat: Chat, now: datetime) -> bool:
 
 def _due(row: PersonRow, client: Person, now: datetime) -> tuple[datetime, date, str]:
     """Since when a client's check-in is due, and which it is: its local day and slot."""
-    due_at = row.next_check_in or now
-    return (due_at, *(client.rhythm or Rhythm()).slot(due_at, client.zone))
+    # By its own time, whatever it has waited for since.
+    return (client.rhythm or Rhythm()).slot(row.next_check_in or now, client.zone)
 
 
 async def _there(unit: Unit, slots: Mapping[str, tuple[datetime, date, str]]) -> frozenset[tuple[str, date, str]]:

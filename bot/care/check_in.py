@@ -64,6 +64,10 @@ async def _for_answer(unit: Unit, client: Person, now: datetime) -> CheckInRow:
     day = local_date(now, client.zone)
     row = open_row if open_row is not None and open_row.local_date == day else None
     if row is None:
+        # After a flight over the date line the newest one is of another day.
+        query = select(CheckInRow).where(CheckInRow.client_id == client.id, CheckInRow.local_date == day)
+        row = (await unit.session.scalars(query.order_by(CheckInRow.slot.desc()))).first()
+    if row is None:
         row = CheckInRow(
             id=new_id(), client_id=client.id, local_date=day, slot=DAILY, status=CheckInStatus.PARTIAL, asked_at=now
         )
@@ -127,5 +131,5 @@ class Snooze:
 
     async def apply(self, unit: Unit, turn: Turn) -> None:
         row = await _newest(unit, turn.person.id)
-        if row is not None and row.status in OPEN and row.due_at is not None:
+        if row is not None and row.status in OPEN:
             row.status, row.due_at = CheckInStatus.SNOOZED, self.until

@@ -13,6 +13,8 @@ from bot.safety.findings import Finding
 from bot.store import conversations
 from bot.store.database import Unit
 
+WEEK = 7
+
 
 @dataclass(frozen=True, slots=True)
 class AskForHuman:
@@ -33,8 +35,10 @@ async def there_again(turn: Turn, kind: AlertKind = AlertKind.HUMAN) -> str | No
     if opens is None:
         return None
     local = opens.astimezone(turn.person.zone)
-    day = "" if local.date() == local_date(turn.now, turn.person.zone) else f"{local:%A} at "
-    return f"{day or 'at '}{spoken_time(local.time(), turn.person.language)}"
+    away = (local.date() - local_date(turn.now, turn.person.zone)).days
+    # Within a week the day's name is enough.
+    day = "" if away == 0 else f"{local:%A} " if away < WEEK else f"{local:%A}, {local.day} {local:%B} "
+    return f"{day}at {spoken_time(local.time(), turn.person.language)}"
 
 
 async def asked_from_outside(voice: Voice, text: str) -> None:

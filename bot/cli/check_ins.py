@@ -1,7 +1,7 @@
 """``handrail client check-ins``: when a client is asked, shown and changed by staff."""
 
 import asyncio
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from bot.cli.base import fail, told
 from bot.recovery import check_in
 from bot.recovery.check_in import Rhythm
 from bot.recovery.joining import is_zone
+from bot.recovery.rhythm import LONGEST_PAUSE
 from bot.settings import Settings, read_settings
 
 
@@ -32,6 +33,9 @@ def check_ins(
         back = date.fromisoformat(until) if until else None
     except ValueError:
         faults.append(f"--until: {until!r} is no day; write it as 2026-12-24")
+    today = datetime.now(UTC).date()
+    if back is not None and not today < back <= today + LONGEST_PAUSE:
+        faults.append(f"--until: give a day within the next {LONGEST_PAUSE.days} days")
     if faults:
         raise fail(*faults)
     with told():
@@ -42,6 +46,7 @@ def check_ins(
 
 
 async def _change(settings: Settings, key: str, rhythm: Rhythm | None, zone_name: str, back: date | None) -> str | None:
+    from bot.care.rhythm import arrange
     from bot.opening import opened_store
     from bot.recovery.people import Role
     from bot.store import audit, people
@@ -52,12 +57,7 @@ async def _change(settings: Settings, key: str, rhythm: Rhythm | None, zone_name
         if row is None or row.role != Role.CLIENT:
             return None
         if rhythm or zone_name or back:
-            row.rhythm = str(rhythm) if rhythm else row.rhythm or str(Rhythm())
-            row.time_zone = zone_name or row.time_zone
-            zone = ZoneInfo(row.time_zone)
-            begins = datetime.combine(back, time(0), tzinfo=zone) - timedelta(seconds=1) if back else now
-            in_force = people.rhythm_of(row) or Rhythm()
-            row.next_check_in = in_force.next_due(max(begins, now).astimezone(UTC), zone)
+            arrange(row, now, rhythm or people.rhythm_of(row) or Rhythm(), zone_name or row.time_zone, back)
             await audit.write(unit, "staff", "check-ins changed", row.id, now)
         if row.rhythm is None or row.next_check_in is None:
             return f"{key} is not asked"

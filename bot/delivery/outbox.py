@@ -102,11 +102,12 @@ async def enqueue(
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """A message and where it goes; ``channel`` where it is another one than the address is known for."""
+    """A message and where it goes; ``channel`` where it is another one than the address is known for, and not before when."""
 
     contact: ContactPointRow
     message: Outbound
     channel: str | None = None
+    not_before: datetime | None = None
 
 
 async def enqueue_each(
@@ -128,7 +129,7 @@ async def enqueue_each(
                 "status": OutStatus.QUEUED,
                 "attempts": 0,
                 "repeat": False,
-                "not_before": now,
+                "not_before": each.not_before or now,
                 "created_at": now,
                 "receipt": 0,
             }

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
+import structlog
 from sqlalchemy import func, select
 
 from bot.delivery import outbox
@@ -12,12 +13,17 @@ from bot.delivery.messages import Choice, Lane, Outbound, OutStatus
 from bot.escalation import arranged, rota
 from bot.escalation.policy import NEVER_WAIT, AlertKind, AlertStatus, How, Policy, Who
 from bot.escalation.rota import Rota
-from bot.escalation.ways import rings, ways
+from bot.escalation.ways import called_about, ways
 from bot.recovery.joining import has_agreed
 from bot.recovery.people import Role
 from bot.store import people
 from bot.store.database import Unit, new_id
 from bot.store.tables import AlertRow, AlertStepRow, OutboundRow, PersonRow
+
+log = structlog.get_logger()
+
+# Whoever is being called about one alert is called about the next when that is over.
+AFTER_A_CALL = timedelta(minutes=2)
 
 
 async def take_step(unit: Unit, alert: AlertRow, now: datetime, *, without: str | None = None) -> int:
@@ -41,10 +47,10 @@ async def take_step(unit: Unit, alert: AlertRow, now: datetime, *, without: str 
         paged = await page_all(unit, alert, who, policy.how(step), now, again=True, without=without)
     unit.session.add(AlertStepRow(id=new_id(), alert_id=alert.id, step=step, who=who, reached=paged, at=now))
     alert.next_step = step + 1
-    alert.next_at = alert.raised_at + policy.moment(step + 1)
-    if alert.next_at <= now:
-        # After a long standstill the next step follows at once, but never twice in the same moment.
-        alert.next_at = now + (policy.moment(step + 1) - policy.moment(step))
+    # One that was taken before its time keeps nobody waiting longer for the next; after a long standstill that follows soon,
+    # but never twice in the same moment.
+    usual, following = alert.raised_at + policy.moment(step + 1), now + policy.moment(step + 1) - policy.moment(step)
+    alert.next_at = usual if now < usual <= following else following
     return paged
 
 
@@ -119,7 +125,12 @@ async def _staff(unit: Unit) -> list[PersonRow]:
 
 
 async def _rota(unit: Unit) -> Rota | None:
-    return await unit.once("rota", partial(arranged.rota, unit))
+    """The rota in force; one that cannot be read is none, for no alert may end because of it."""
+    try:
+        return await unit.once("rota", partial(arranged.rota, unit))
+    except ValueError:
+        log.error("the rota cannot be read")  # noqa: TRY400
+        return None
 
 
 async def _on_call(unit: Unit, staff: Sequence[PersonRow], now: datetime) -> list[PersonRow]:
@@ -148,13 +159,14 @@ async def page_all(
     for person in await recipients(unit, alert, who, now, without):
         found = await unit.once(("ways", person.id, *how), partial(ways, unit, person.id, how))
         for way in found:
-            if way.channel == How.CALL and await rings(unit, alert, person.id):
+            rings = await called_about(unit, person.id) if way.channel == How.CALL else None
+            if rings == alert.id:
                 continue
             # By these ways it is told in other words: so much must be known of it there.
             told = {"language": person.language, "title": title(alert), "again": again}
             other = way.channel in (How.CALL, How.EMAIL)
             said = replace(page, alert={**(page.alert or {}), **told}) if other else page
-            pages.append(outbox.Addressed(way.contact, said, way.channel))
+            pages.append(outbox.Addressed(way.contact, said, way.channel, now + AFTER_A_CALL if rings else None))
         paged += bool(found)
     await outbox.enqueue_each(unit, pages, Lane.ALERT, now, alert_id=alert.id)
     return paged

@@ -235,6 +235,8 @@ def read_policies(data: Any) -> dict[str, WrittenPolicy]:
     urgent = read.get(AlertKind.DANGER)
     if urgent and urgent.repeat > URGENT_REPEAT:
         faults.append(f"danger repeat: at most {URGENT_REPEAT} minutes between pages of a danger that nobody has taken")
+    if urgent and any(b.after - a.after > URGENT_REPEAT for a, b in pairwise(urgent.steps)):
+        faults.append(f"danger steps: at most {URGENT_REPEAT} minutes between one step and the next")
     if urgent and urgent.lapses and urgent.lapses > URGENT_REPEAT:
         faults.append(f"danger lapses: at most {URGENT_REPEAT} minutes without a word from whoever has taken a danger")
     if faults:

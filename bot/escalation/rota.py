@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bot.recovery.check_in import DAYS, Day, parse_time
 from bot.recovery.times import LocalTime, Zone
 
+_FIRST_YEAR, _LAST_YEAR = 2000, 2100
 LOOKS_AHEAD = timedelta(days=14)
 
 
@@ -53,6 +54,8 @@ class Override(BaseModel):
             raise ValueError("write the times of the rota's own zone, without an offset")
         if self.ends <= self.starts:
             raise ValueError("it ends before it begins")
+        if not _FIRST_YEAR <= self.starts.year <= self.ends.year <= _LAST_YEAR:
+            raise ValueError(f"its years are between {_FIRST_YEAR} and {_LAST_YEAR}")
         return self
 
 

@@ -9,7 +9,7 @@ from bot.delivery.messages import OutStatus
 from bot.escalation.policy import How
 from bot.store import conversations
 from bot.store.database import Unit
-from bot.store.tables import AlertRow, ContactPointRow, OutboundRow
+from bot.store.tables import ContactPointRow, OutboundRow
 
 # The channels on which staff write to us, the staff's own bot first; e-mail and calls carry the name of their way.
 _WRITTEN = {How.TELEGRAM: ("telegram-staff", "telegram"), How.SMS: ("sms",)}
@@ -65,12 +65,12 @@ async def _points(unit: Unit, person_id: str, channel: str) -> list[ContactPoint
     return list(await unit.session.scalars(query))
 
 
-async def rings(unit: Unit, alert: AlertRow, person_id: str) -> bool:
-    """Whether someone is being called about an alert already: a second call would only find the line busy."""
-    query = select(OutboundRow.id).where(
-        OutboundRow.alert_id == alert.id,
+async def called_about(unit: Unit, person_id: str) -> str | None:
+    """About which alert someone is being called already: a second call would only find the line busy."""
+    query = select(OutboundRow.alert_id).where(
         OutboundRow.person_id == person_id,
         OutboundRow.channel == How.CALL,
         OutboundRow.status.in_(_GOES_ON),
     )
-    return await unit.session.scalar(query.limit(1)) is not None
+    found: str | None = await unit.session.scalar(query.limit(1))
+    return found

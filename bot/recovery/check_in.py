@@ -89,15 +89,15 @@ class Rhythm:
                     return due
             day += timedelta(days=1)
 
-    def slot(self, due: datetime, zone: ZoneInfo) -> tuple[date, str]:
-        """The local day and the slot of the check-in that was due last at this moment."""
+    def slot(self, due: datetime, zone: ZoneInfo) -> tuple[datetime, date, str]:
+        """Of the check-in that was due last at this moment: when it was, its local day and its slot."""
         today = local_date(due, zone)
         # It may have waited beyond midnight, and with few days a week the one before is up to a week ago.
         for back in range(len(DAYS) + 1):
             for moment, day, slot in reversed(self._of_day(today - timedelta(days=back), zone)):
                 if moment <= due:
-                    return day, slot
-        return today, DAILY
+                    return moment, day, slot
+        return due, today, DAILY
 
     def _of_day(self, day: date, zone: ZoneInfo) -> list[tuple[datetime, date, str]]:
         """The moments of one local day, in order.

@@ -356,3 +356,18 @@ async def test_danger_in_place_of_later_is_danger(world: World) -> None:
     await world.client.says("later. i took all my pills, let me sleep")
     world.client.hears("911|Poison|988")
     world.staff.is_alerted(kind="danger")
+
+
+@pytest.mark.mission("M5")
+@pytest.mark.channels("console")
+async def test_an_answer_with_a_busy_day_in_it_is_an_answer(world: World) -> None:
+    await world.forward(hours=14)
+    world.client.hears("craving", lane="check-in")
+    await world.client.says("2, busy at work")
+    world.client.hears("mood")
+    await world.client.says("6 busy but fine")
+    world.client.hears("sleep")
+    await world.client.says("7")
+    await world.client.says("i drank tonight")
+    (row,) = await world.check_ins(world.client)
+    assert (row.craving, row.mood, row.used) == (2, 6, True)

@@ -113,6 +113,10 @@ def test_when_an_acknowledgement_lapses_and_when_they_are_asked_again_is_the_pra
         ({"danger": {"steps": [], "repeat": 5}}, "danger steps: "),
         ({"danger": {"steps": STEPS, "repeat": 0}}, "danger repeat: "),
         ({"danger": {"steps": STEPS, "repeat": 90}}, "danger repeat: at most 60 minutes"),
+        (
+            {"danger": {"steps": [STEPS[0], {"after": 1440, "who": "everyone"}], "repeat": 60}},
+            "danger steps: at most 60",
+        ),
         ({"danger": {"steps": STEPS, "repeat": 5, "lapses": 90}}, "danger lapses: at most 60 minutes"),
         ({"danger": {"steps": STEPS, "repeat": 5, "check_backs": {"last": 2}}}, "danger check_backs last: "),
         (

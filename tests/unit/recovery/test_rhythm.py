@@ -39,6 +39,13 @@ def test_a_time_is_read_where_one_is_told(text: str, at: str | None) -> None:
     ("text", "rhythm"),
     [
         ("could you ask me twice a day", "09:00 20:00"),
+        ("i work from 9 to 5 so ask me at 6", "18:00"),
+        ("my shift ends at 3 so ask me at 4", "16:00"),
+        ("i have group every monday at 9, can you move it to 10", "10:00"),
+        ("i've been sober for 3 days, ask me at 10", "10:00"),
+        ("you asked me at 9 for two weeks now, can you move it to 10", "10:00"),
+        ("on the weekend ask me at 11", "11:00"),
+        ("i'm at 8 right now", "09:00"),
         ("twice a day please, at 8 and 7 pm", "08:00 19:00"),
         ("check on me at 10 am and 8:30 pm", "10:00 20:30"),
         ("morning and evening would help", "09:00 20:00"),
@@ -83,6 +90,9 @@ def test_what_is_not_spoken_of_stays(text: str, before: str, after: str) -> None
         ("we're back in Chicago now", "America/Chicago"),
         ("can you use pacific time", "America/Los_Angeles"),
         ("estoy en Madrid ahora", "Europe/Madrid"),
+        ("i'm in a detox center now", None),
+        ("moved to a new center", None),
+        ("i'm in a hospital on Easter", None),
         ("i'm in a bad place", None),
         ("i'm in hell", None),
         ("be in touch", None),
@@ -115,6 +125,31 @@ def test_a_place_is_read_as_its_clock(text: str, zone: str | None) -> None:
         ("ask me in 14 hours", None),
         ("in 13 minutes i will have eaten", None),
         ("i'm in a good mood", None),
+        ("busy day but ok", None),
+        ("sorry im at work, can you ask me again at 6 pm please", "18:00"),
+        ("not now. in 2 hours", "12:00"),
+        ("i used tonight", None),
+        ("i drank after work", None),
+        ("drank this afternoon", None),
+        ("yes i drank, will tell you more later", None),
+        ("yes, at work", None),
+        ("not yet", None),
+        ("no, too busy lol", None),
+        ("desde luego que no", None),
+        ("9 it is really bad at work right now", None),
+        ("strong, driving past the liquor store", None),
+        ("bad. i might use later", None),
+        ("i will relapse tonight", None),
+        ("party tonight", None),
+        ("can i talk to someone, i cant do this at work", None),
+        ("ask someone to call me at 6", None),
+        ("cant stop thinking about it, text me back in 5 min", None),
+        ("8, i am at work", None),
+        ("7 busy day", None),
+        ("went to bed at 10, had to check on the baby", None),
+        ("stop, busy", None),
+        ("slept later than usual", None),
+        ("long shift, was driving all night and my mood is somewhere around a four", None),
     ],
 )
 def test_later_on_the_same_day(text: str, until: str | None) -> None:
@@ -163,7 +198,12 @@ def test_a_rhythm_is_kept_as_it_is_written(text: str) -> None:
         ("pause until december 3", date(2026, 12, 3)),
         ("pause until the 3rd of december", date(2026, 12, 3)),
         ("no check in until jan 4", date(2027, 1, 4)),
-        ("not this weekend", date(2026, 11, 30)),
+        ("not this weekend", None),
+        ("for a week", date(2026, 12, 3)),
+        ("i've been sober for 3 days", None),
+        ("nothing until maybe 10 am", None),
+        ("hasta el lunes no me escribas", date(2026, 11, 30)),
+        ("nada por 3 días", date(2026, 11, 29)),
         ("skip today please", date(2026, 11, 27)),
         ("until next week", date(2026, 11, 30)),
         ("pause until february 31", None),
@@ -174,3 +214,9 @@ def test_a_rhythm_is_kept_as_it_is_written(text: str) -> None:
 )
 def test_a_pause_has_an_end(text: str, back: date | None) -> None:
     assert read_pause(text, THURSDAY) == back
+
+
+def test_a_weekend_that_has_begun_or_is_next_may_be_left_out() -> None:
+    friday = date(2026, 11, 27)
+    assert read_pause("no check ins this weekend please", friday) == date(2026, 11, 30)
+    assert read_pause("no check ins this weekend please", date(2026, 11, 23)) is None, "the week before is not meant"

@@ -95,7 +95,7 @@ async def test_twice_a_day_each_has_a_slot_of_its_own(maya: Asked) -> None:
     assert await maya.at(MORNING + timedelta(minutes=1)) == 0
     assert await maya.at(MORNING + timedelta(hours=11)) == 1
     rows = await maya.check_ins()
-    assert [(row.slot, row.status) for row in rows] == [("daily", "asked"), ("second", "asked")]
+    assert [(row.slot, row.status) for row in rows] == [("daily", "missed"), ("second", "asked")]
     assert {row.local_date for row in rows} == {MORNING.date()}
     assert await maya.due() == MORNING + timedelta(days=1)
 
@@ -150,7 +150,77 @@ async def test_a_pause_ends_with_the_next_day_that_is_asked_for(maya: Asked) -> 
     await maya.staged(PauseCheckIns(MORNING.date() + timedelta(days=3)), moment=MORNING)
     assert (await maya.due()).date() == MORNING.date() + timedelta(days=3), "a Sunday"
     await maya.staged(ChangeRhythm(Rhythm((time(10), time(18)))), moment=MORNING)
-    assert await maya.due() == MORNING.replace(hour=10)
+    sunday = (MORNING + timedelta(days=3)).replace(hour=10)
+    assert await maya.due() == sunday, "another time of day is no end of the pause"
+    await maya.staged(MoveZone("America/Denver"), moment=MORNING)
+    assert await maya.due() == sunday + timedelta(hours=1), "nor is another place"
+    await maya.staged(PauseCheckIns(MORNING.date() + timedelta(days=1)), moment=MORNING)
+    assert (await maya.due()).date() == MORNING.date() + timedelta(days=1)
+
+
+async def test_a_pause_ends_the_check_in_that_is_open(maya: Asked) -> None:
+    await maya.wants("09:00", since=MORNING - timedelta(hours=1))
+    await maya.at(MORNING)
+    await maya.staged(PauseCheckIns(MORNING.date() + timedelta(days=3)), moment=MORNING + timedelta(minutes=5))
+    assert await maya.later(MORNING + timedelta(hours=2)) == 0
+    (row,) = await maya.check_ins()
+    assert (row.status, row.due_at) == (CheckInStatus.SKIPPED, None)
+
+
+async def test_a_snooze_of_a_check_in_of_their_own_is_kept_too(maya: Asked) -> None:
+    await maya.wants("20:00", since=MORNING)
+    effects = (
+        RecordCheckIn(Answers(craving=3), complete=False),
+        Snooze((MORNING + timedelta(hours=2)).astimezone(UTC)),
+    )
+    await maya.staged(*effects, moment=MORNING)
+    assert await maya.later(MORNING + timedelta(hours=2)) == 1
+    assert (await maya.state()).slots["requested_slot"] == "check_mood"
+
+
+async def test_with_the_second_one_the_first_of_the_day_is_over(maya: Asked) -> None:
+    await maya.wants("09:00 20:00", since=MORNING - timedelta(hours=1))
+    await maya.at(MORNING)
+    evening = MORNING + timedelta(hours=11)
+    effects = (
+        RecordCheckIn(Answers(craving=4), complete=False),
+        Snooze((evening + timedelta(minutes=30)).astimezone(UTC)),
+    )
+    await maya.staged(*effects, moment=MORNING + timedelta(minutes=1))
+    await maya.at(evening)
+    told = RecordCheckIn(Answers(8, 3, None, 6, True), complete=True)
+    await maya.staged(told, moment=evening + timedelta(minutes=5))
+    assert await maya.later(evening + timedelta(minutes=30)) == 0, "nobody is asked about two at once"
+    rows = await maya.check_ins()
+    assert [(row.slot, row.status, row.craving, row.used) for row in rows] == [
+        ("daily", "partial", 4, None), ("second", "answered", 8, True),
+    ]  # fmt: skip
+
+
+async def test_what_waits_until_it_is_too_late_leaves_its_reason(maya: Asked) -> None:
+    await maya.wants("09:00", since=MORNING - timedelta(hours=1))
+    for minutes in range(0, 5 * 60, 5):
+        moment = MORNING + timedelta(minutes=minutes)
+        async with maya.house.store.write() as unit:
+            row = await conversations.of_person(unit, (await maya.row(unit)).id)
+            assert row
+            form = conversations.State({"requested_slot": "skill_step"}, "skill_form")
+            conversations.save_state(unit, row, form, moment.astimezone(UTC) + timedelta(hours=2))
+        await maya.at(moment)
+    (row,) = await maya.check_ins()
+    assert (row.status, row.reason) == ("skipped", "something else was being talked about")
+
+
+async def test_after_a_flight_over_the_date_line_a_check_in_of_ones_own_is_kept(maya: Asked) -> None:
+    there = datetime(2027, 3, 1, 9, 0, tzinfo=ZoneInfo("Pacific/Auckland"))
+    await maya.wants("09:00", "Pacific/Auckland", since=there - timedelta(hours=1))
+    for day in range(2):
+        await maya.at(there + timedelta(days=day))
+        await maya.later(there + timedelta(days=day, hours=13))
+    await maya.staged(MoveZone("Pacific/Honolulu"), moment=there + timedelta(days=1, hours=14))
+    later = there + timedelta(days=1, hours=15)
+    await maya.staged(RecordCheckIn(Answers(craving=2), complete=False), moment=later)
+    assert 2 in [row.craving for row in await maya.check_ins()]
 
 
 async def test_snoozed_it_is_asked_again_at_their_time_and_goes_on_where_it_was(maya: Asked) -> None:
