@@ -75,6 +75,7 @@ def _what_became(content: Content, person: Person, changed: Changed, *, took: bo
         return f"{_say(content, person, 'call_yours')}{until}"
     piece = {
         Change.DONE: "call_passed_on",
+        Change.ALONE: "call_alone",
         Change.ALREADY: "call_taken",
         Change.CLOSED: "call_closed",
     }.get(changed.change, "call_unknown")

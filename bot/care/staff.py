@@ -164,6 +164,7 @@ async def _tell(unit: Unit, staff: Person, number: int, changed: Changed, done: 
             f"Alert {number} is about you, so somebody else closes it, and takes it. "
             "If you are in danger, call now; don't wait for us."
         ),
+        Change.ALONE: f"There is nobody else to ask about alert {number}. It stays open, and you are asked again.",
         Change.UNKNOWN: f"There is no alert {number}.",
     }[changed.change]
 

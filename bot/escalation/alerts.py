@@ -32,11 +32,12 @@ class Raising:
 
 
 class Change(StrEnum):
-    """What became of an attempt to acknowledge or close."""
+    """What became of an attempt to acknowledge, pass on or close. ``ALONE``: there is nobody else to pass it on to."""
 
     DONE = "done"
     UNSEEN = "unseen"
     OWN = "own"
+    ALONE = "alone"
     ALREADY = "already"
     CLOSED = "closed"
     UNKNOWN = "unknown"
@@ -163,6 +164,13 @@ async def audit_steps(unit: Unit, now: datetime) -> int:
     return len(lost)
 
 
+async def oldest_without_step(unit: Unit) -> datetime | None:
+    """Since when an open alert has had no next step; nothing where all have one."""
+    query = select(func.min(AlertRow.raised_at)).where(AlertRow.status == AlertStatus.OPEN, AlertRow.next_at.is_(None))
+    found: datetime | None = await unit.session.scalar(query)
+    return found
+
+
 async def page_failed(unit: Unit, alert_id: str, now: datetime) -> None:
     """A page did not reach its staff: the next step follows at once, as long as there is one that asks others.
 
@@ -202,7 +210,10 @@ async def acknowledge(unit: Unit, number: int, staff_id: str, now: datetime) -> 
 
 
 async def escalate(unit: Unit, number: int, staff_id: str, now: datetime) -> Changed:
-    """A person on staff can't take an alert, or can't keep it: the next ones are asked now."""
+    """A person on staff can't take an alert, or can't keep it: the next ones are asked now.
+
+    Where there is nobody else its steps go on in their time: whoever said no is not asked again in the same breath.
+    """
     alert = await _locked(unit, number)
     if alert is None:
         return Changed(Change.UNKNOWN)
@@ -213,8 +224,12 @@ async def escalate(unit: Unit, number: int, staff_id: str, now: datetime) -> Cha
     if alert.status == AlertStatus.ACKNOWLEDGED:
         _open_again(alert, now)
         # Theirs was the first step already.
-        alert.next_step = min(1, len(Policy.thaw(alert.policy).steps))
+        policy = Policy.thaw(alert.policy)
+        alert.next_step = min(1, len(policy.steps))
+        alert.next_at = now + policy.moment(alert.next_step) - policy.moment(0)
     await audit.write(unit, staff_id, "alert escalated", f"alert {number}", now)
+    if not await paging.somebody_else(unit, alert, staff_id):
+        return Changed(Change.ALONE, alert, staff_id)
     await paging.take_step(unit, alert, now, without=staff_id)
     return Changed(Change.DONE, alert, staff_id)
 

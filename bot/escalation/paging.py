@@ -118,6 +118,11 @@ async def recipients(
     return chosen or staff
 
 
+async def somebody_else(unit: Unit, alert: AlertRow, staff_id: str) -> bool:
+    """Whether anybody but this one could be asked about an alert."""
+    return any(person.id not in (staff_id, alert.person_id) for person in await _staff(unit))
+
+
 async def _staff(unit: Unit) -> list[PersonRow]:
     """Everyone on staff. Who was invited and has not agreed yet, or has declined, gets nothing."""
     query = select(PersonRow).where(PersonRow.role == Role.STAFF).order_by(PersonRow.case_number)

@@ -41,6 +41,7 @@ class Duty:
 def urgent_duties(content: Content, practice: Practice) -> tuple[Duty, ...]:
     """What somebody in need waits for, the most urgent first."""
     return (
+        Duty("alert without a step", alerts.audit_steps, alerts.oldest_without_step),
         Duty("alert step", alerts.step_due, alerts.next_due, alerts.BATCH),
         Duty(
             "safety question", lambda unit, now: protocol.expire_questions(unit, content, now), protocol.next_question
@@ -58,7 +59,6 @@ def urgent_duties(content: Content, practice: Practice) -> tuple[Duty, ...]:
 def other_duties(content: Content) -> tuple[Duty, ...]:
     """Everything else, in its order."""
     return (
-        Duty("alert without a step", alerts.audit_steps, _never),
         Duty("check-in", lambda unit, now: asking.push_due(unit, content, now), asking.next_moment, asking.BATCH),
         Duty("check-in follow-up", lambda unit, now: asking.follow_up(unit, content, now), _never, asking.BATCH),
         Duty("silence and trend", risk.look, risk.next_look),

@@ -11,7 +11,8 @@ from bot.escalation import alerts, arranged
 from bot.escalation.policy import AlertKind, AlertStatus, read_policies
 from bot.escalation.rota import read_rota
 from bot.safety.screen import Screen
-from bot.store import people
+from bot.store import arrangements, people
+from bot.store.arrangements import Arrangement
 from bot.store.tables import AlertRow
 from tests.doubles.engine import EngineDouble
 from tests.doubles.house import House, opened_house
@@ -93,13 +94,35 @@ async def test_a_practice_of_one_is_asked_again_until_that_one_answers(
         await house.demo.forward(timedelta(minutes=31))
         assert len(await pages(house, "ruth")) == 4, "at once, after 5, 15 and 30 minutes"
         await house.staff.says("1e")
+        house.staff.hears("nobody else to ask")
+        assert len(await pages(house, "ruth")) == 4, "not asked again in the same breath"
         await house.demo.forward(timedelta(minutes=16))
-        assert len(await pages(house, "ruth")) > 4, "there is nobody else to ask"
+        assert len(await pages(house, "ruth")) > 4
         await house.staff.says("1a")
         house.client.hears("Ruth")
         taken = len(await pages(house, "ruth"))
         await house.demo.forward(timedelta(minutes=20))
         assert len(await pages(house, "ruth")) == taken
+
+
+async def test_everybody_who_cannot_take_it_pushes_the_next_page_no_further_away(house: House) -> None:
+    await house.client.says(DANGER)
+    for _ in range(3):
+        house.move(seconds=20)
+        await house.staff.says("1e")
+        await house.backup.says("1e")
+    (alert,) = [row for row in await house.rows(AlertRow) if row.kind == AlertKind.DANGER]
+    assert alert.next_at is not None
+    assert alert.next_at <= house.clock.now() + timedelta(minutes=15)
+
+
+async def test_a_rota_that_cannot_be_read_keeps_no_danger_from_being_told(house: House) -> None:
+    async with house.store.write() as unit:
+        await arrangements.add_version(unit, Arrangement.ROTA, {"time_zone": "Mars"}, "ruth", house.clock.now())
+    await house.client.says(DANGER)
+    await house.demo.forward(timedelta(minutes=6))
+    assert await pages(house, "ruth")
+    assert await pages(house, "sam")
 
 
 async def test_the_practices_own_times_count_for_what_was_taken_and_for_asking_again(house: House) -> None:

@@ -120,6 +120,13 @@ def test_no_rota_at_all_is_a_clear_answer(data: Any) -> None:
     assert all(": " in fault for fault in error.value.faults)
 
 
+@pytest.mark.parametrize("end", ["9999-12-31T23:59", "0001-01-01T00:00"])
+def test_an_override_without_an_end_in_sight_is_refused(end: str) -> None:
+    text = WEEK + f"overrides:\n  - {{who: sam, from: '0001-01-01T00:00', until: '{end}'}}\n"
+    with pytest.raises(RotaError, match=r"override 1: (its years are between 2000 and 2100|it ends before)"):
+        rota(text)
+
+
 def test_an_override_that_ends_before_it_begins_is_refused() -> None:
     text = WEEK + "overrides:\n  - {who: sam, from: '2026-11-26T08:00', until: '2026-11-25T20:00'}\n"
     with pytest.raises(RotaError, match="override 1: it ends before it begins"):
