@@ -101,7 +101,7 @@ async def test_a_contact_on_record_keeps_it_theirs(house: House, noted: str) -> 
     assert await house.opened(note, "note_sealed") == "called her, she is at her mother's"
     await house.demo.forward(timedelta(minutes=29))
     assert (await only(house)).status == AlertStatus.ACKNOWLEDGED
-    await house.client.says("it is getting worse, i will do it tonight")
+    await house.client.says("it is getting worse, i will kill myself tonight")
     assert (await only(house)).status == AlertStatus.OPEN, "new danger is never swallowed by what was noted"
 
 
