@@ -51,7 +51,7 @@ async def test_a_client_joins_and_is_told_what_this_is_before_anything_is_asked(
     await nadia.taps("1 yes")
     nadia.hears("first check-in comes at 10:30 am")
     row = await row_of(world, "nadia")
-    assert (row.joining, row.country, row.time_zone, row.check_in_at) == (None, "US", "America/Boise", "10:30")
+    assert (row.joining, row.country, row.time_zone, row.rhythm) == (None, "US", "America/Boise", "10:30")
     assert await world.opened(row, "number_sealed") == "+12085550142"
     assert row.welfare_check is True
     (consent,) = await world.rows(ConsentRow)
