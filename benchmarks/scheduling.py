@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Event
+from zoneinfo import ZoneInfo
 
 import uvloop
 from sqlalchemy import func, select, text, update
@@ -86,7 +87,11 @@ async def _open_alerts(store: Store) -> None:
 async def _make_due(store: Store, begins: datetime) -> dict[str, datetime]:
     """All check-ins at one moment, the alerts' steps spread after it; returns when each step is due."""
     async with store.write() as unit:
-        await unit.session.execute(update(PersonRow).where(PersonRow.role == "client").values(next_check_in=begins))
+        clients = update(PersonRow).where(PersonRow.role == "client")
+        zone = await unit.session.scalar(select(PersonRow.time_zone).where(PersonRow.role == "client").limit(1))
+        # They have chosen this minute: what is too late for its time is not asked.
+        chosen = f"{begins.astimezone(ZoneInfo(str(zone))):%H:%M}"
+        await unit.session.execute(clients.values(next_check_in=begins, rhythm=chosen))
         ids = list(await unit.session.scalars(select(AlertRow.id)))
         due = {alert_id: begins + SPREAD * at / len(ids) for at, alert_id in enumerate(ids)}
         for alert_id, moment in due.items():

@@ -109,6 +109,10 @@ async def _tell_of_way(unit: Unit, message: outbox.Leased, fault: Fault | None, 
     """What must be mended about e-mail or calls is told to all, whoever it concerns: they can be paged by other ways."""
     if fault not in _MUST_BE_MENDED:
         return
+    contact = await unit.session.get_one(ContactPointRow, message.contact_id)
+    if fault is Fault.NO_CHANNEL and contact.channel != message.channel:
+        # A number of texts, where the practice has no calls: nobody has asked for one, and nothing is broken.
+        return
     person = await unit.session.get_one(PersonRow, message.person_id)
     way = _PAGES_ALONE[How(message.channel)]
     story = f"{now:%d %b %H:%M} UTC. An alert could not reach case {person.case_number} by {way}: {reason}."
